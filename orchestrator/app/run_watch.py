@@ -16,7 +16,7 @@ from orchestrator.console.theme import FAINT, mark_of, painted
 from orchestrator.journal.rundir import RunDir
 from orchestrator.observe.job_prefix import JobPrefixes
 from orchestrator.observe.live_frame import FrameRenderer, JobLine, LiveFrame
-from orchestrator.report.progress import FailedJob, RunningJob, Snapshot, WaitingJob
+from orchestrator.report.progress import FailedJob, RunningJob, Snapshot, WaitingJob, WorkerState
 from orchestrator.report.progress_text import broken, headline
 
 _LAST_BYTES = 4096
@@ -47,6 +47,8 @@ class RunWatch:
             self._painted(line, width, mark_of("FAILED", allowed=allowed).style)
             for line, allowed in _failed_lines(snapshot.failed)
         )
+        if snapshot.workers:
+            lines.append(self._painted(_workers(snapshot.workers), width, FAINT))
         if folded := ", ".join(_waits(snapshot.waiting)):
             lines.append(self._painted(f"waiting: {folded}", width, FAINT))
         return lines[:height]
@@ -99,6 +101,18 @@ def _failed_lines(failed: Sequence[FailedJob]) -> Iterator[tuple[str, bool]]:
     for one in failed[-_MOST_FAILED:]:
         job, how = broken(one, None)
         yield f"{visible(job)} {how}", one.allowed
+
+
+def _workers(workers: Sequence[WorkerState]) -> str:
+    """How many there are, and what became of the last one that left by itself."""
+    present = [one for one in workers if one.left_at_seconds is None]
+    busy, slots = sum(one.running for one in present), sum(one.slots for one in present)
+    text = f"{count(len(present), 'worker')}: {busy} of {count(slots, 'slot')} busy"
+    gone = [one for one in workers if one.why]
+    if not gone:
+        return text
+    last = max(gone, key=lambda one: one.left_at_seconds or 0.0)
+    return f"{text}; {len(gone)} left, the last on {visible(last.host)}: {visible(last.why)}"
 
 
 def _waits(waiting: Sequence[WaitingJob]) -> Iterator[str]:

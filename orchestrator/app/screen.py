@@ -68,6 +68,7 @@ class Screen:
         print_status: Callable[[float], None],
         on_output: OnOutput | None,
         live: LiveProgress | None,
+        heartbeat: Heartbeat | None = None,
     ) -> None:
         self._rundir = rundir
         self._console = console
@@ -75,6 +76,7 @@ class Screen:
         self._print_status = print_status
         self._prints_status = False
         self._live = live
+        self._heartbeat = heartbeat
         self.on_output = on_output  # None if the output of jobs is not shown while they run
         self.post_commands = console.post_commands
         self.observers: tuple[Observer, ...] = (console,)
@@ -82,6 +84,12 @@ class Screen:
         if held := take_held_stderr():
             console.post_commands(held)  # the texts in it were defused when they were written
         send_stderr_to(console.post_text)
+
+    def follow_workers(self, why_none: Callable[[], str]) -> None:
+        """Say why there is no worker, while jobs wait for one."""
+        for view in (self._live, self._heartbeat):
+            if view is not None:
+                view.why_none = why_none
 
     def begin(self) -> None:
         """Show what is recorded from now on."""
@@ -161,6 +169,7 @@ def open_screen(output: str, plan: Plan, succeeded: Sequence[int], rundir: RunDi
     threads: list[ConsoleThread] = []
     logs: LogView | None = None
     live: LiveProgress | None = None
+    heartbeat: Heartbeat | None = None
     on_out = _Shown([], [])
 
     def warn(text: str) -> None:
@@ -178,7 +187,8 @@ def open_screen(output: str, plan: Plan, succeeded: Sequence[int], rundir: RunDi
         print_status = progress.print_status
         on_err = _Shown([progress], [progress])
         if output not in ("quiet", "jsonl"):
-            on_err.views.append(Heartbeat(err, (out, err), progress, now))
+            heartbeat = Heartbeat(err, (out, err), progress, now)
+            on_err.views.append(heartbeat)
     passes_colour = wants_colour(sys.stdout, os.environ)
     if output in ("plain", "live"):
         lines = LinePrefixer(colour=passes_colour, github=github, prefix_of=prefixes)
@@ -206,7 +216,7 @@ def open_screen(output: str, plan: Plan, succeeded: Sequence[int], rundir: RunDi
         threads.append(ConsoleThread("pexec-stderr", (err,), on_err.views_of(journal), posted))
     console = Console(threads, {"stdout": out, "stderr": err})
     shown = None if logs is None else _note_growth(logs, threads[0])
-    return Screen(rundir, console, (journal, other_journal), print_status, shown, live)
+    return Screen(rundir, console, (journal, other_journal), print_status, shown, live, heartbeat)
 
 
 def _prefixes(jobs: Mapping[str, PlannedJob], *, is_live: bool) -> JobPrefixes:

@@ -185,6 +185,7 @@ class _Session:
         stack.callback(self._inbox.close)
         self._executor = _open_executor(plan, scheduler.table.jobs, rundir, self._screen, supervisor, self._inbox)
         stack.callback(self._executor.close)
+        self._screen.follow_workers(self._executor.why_none)
         shortages = supervisor.warden.shortages
         shortages.on_shortage = lambda why: self._inbox.put(ShortageNoticed(why))
         shortages.on_nothing_starts = lambda why: self._inbox.put(NothingStarts(why))

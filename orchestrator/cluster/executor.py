@@ -186,4 +186,6 @@ def open_dask(
             home.look_for_room()
 
     pausable = PausesBoth(worker.supervisor.warden, thread) if home is not None else thread
-    return OpenExecutor(executor, kill, close, look_for_room, admission.place_of, pausable, admission)
+    return OpenExecutor(
+        executor, kill, close, look_for_room, admission.place_of, pausable, admission, admission.why_none
+    )

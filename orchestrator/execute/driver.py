@@ -85,7 +85,7 @@ class Driver:
         self._ids = [job.id for job in self.jobs]
         self._slots = plan.policy.max_parallel_jobs
         self._scheduler = scheduler
-        self._executor, self._kill, self._close_executor, self._look_for_room, self._place_of, _, room = executor
+        self._executor, self._kill, self._close_executor, self._look_for_room, self._place_of, _, room, _ = executor
         self._journal = journal
         self._observers = tuple(observers)
         self._make_spec = make_spec

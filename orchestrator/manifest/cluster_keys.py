@@ -12,6 +12,7 @@ from orchestrator.manifest.cluster_kinds import (
     COUNT,
     ProcessesKeys,
     SlurmKeys,
+    SshKeys,
     TlsKeys,
     is_loopback,
 )
@@ -22,10 +23,10 @@ from orchestrator.manifest.section import Doc, Section, section_type
 from orchestrator.manifest.value_errors import KeyConflictError, MissingKeyError
 
 LOCAL_CLUSTER: Final = "local"
-KINDS: Final = ("processes", "address", "slurm")
+KINDS: Final = ("processes", "address", "slurm", "ssh")
 """The keys that say what its workers are, of which a cluster has one."""
 _QUEUES: Final = ("slurm",)
-_ELSEWHERE: Final = ("address", *_QUEUES)
+_ELSEWHERE: Final = ("address", *_QUEUES, "ssh")
 _ONLY_WITH: Final = {"tls": ("address",), "insecure": ("address",), "files": _ELSEWHERE, "dir": _ELSEWHERE}
 """Key -> the kinds that it has an effect with; the others have one with every kind."""
 _WORKERS_ONLY_WITH: Final = {"max": _QUEUES, "min": ("processes", *_QUEUES), "idle": ("processes", *_QUEUES)}
@@ -93,6 +94,7 @@ class ClusterKeys(Section, frozen=True):
         Doc("The scheduler of a Dask cluster that exists already.", "tls://head:8786"),
     ] = None
     slurm: Annotated[SlurmKeys | None, Doc("Workers as jobs of Slurm.", {"cores": 16})] = None
+    ssh: Annotated[SshKeys | None, Doc("Workers on hosts that are reached by SSH.", {"hosts": ["a", "b"]})] = None
     tls: Annotated[TlsKeys | None, Doc("The certificates for a `tls://` address.")] = None
     insecure: Annotated[bool, Doc("Accepts a `tcp://` address of another machine.", True)] = False
     files: Annotated[
@@ -127,6 +129,9 @@ class ClusterKeys(Section, frozen=True):
         for key, with_ in _ONLY_WITH.items():
             if key in data and kind not in with_:
                 return KeyConflictError("PX118", f"`{key}` has no effect with `{kind}`", _requires(with_), key)
+        if data.get("files") == "none" and kind in _QUEUES:
+            message = f"`files: none` cannot be used with `{kind}`"
+            return KeyConflictError("PX118", message, "its workers read certificates in the run directory", "files")
         if "dir" in data and data.get("files") != "none":
             return KeyConflictError("PX118", "`dir` has no effect with `files: shared`", "add `files: none`", "dir")
         workers = data.get("workers")

@@ -5,7 +5,7 @@ import re
 from typing import Annotated, Any, Final
 
 from orchestrator.console.text import quote
-from orchestrator.manifest.container_types import Argv
+from orchestrator.manifest.container_types import Argv, list_of
 from orchestrator.manifest.field_types import ByteSize, Duration, FieldType, NonBlank, integer, non_blank
 from orchestrator.manifest.scalars import ScalarError
 from orchestrator.manifest.section import Doc, Section
@@ -39,6 +39,52 @@ class SlurmKeys(Section, frozen=True):
     extra: Annotated[Argv, Doc("More options of `sbatch`, each whole.", ["--constraint=ib"])] = ()
 
 
+def _host(value: Any) -> str:
+    text: str = _ADDRESS_TEXT.parse(value)
+    if re.fullmatch(_HOST_PATTERN, text) is None:
+        raise ScalarError("PX113", f"{quote(text)} is not a host", "write it as for `ssh`: `host`, `user@host`")
+    return text
+
+
+_ADDRESS_TEXT: Final = non_blank()
+_HOST_PATTERN: Final = "[^-\\s\\x00-\\x1f][^\\s\\x00-\\x1f]*"
+_HOST: Final = FieldType(_host, {"type": "string", "pattern": f"^{_HOST_PATTERN}$"})
+_SEVERAL_HOSTS: Final = list_of(_HOST, 1)
+
+
+def _hosts(value: Any) -> tuple[str, ...]:
+    hosts: tuple[str, ...] = _SEVERAL_HOSTS.parse(value)
+    twice = next((host for number, host in enumerate(hosts) if host in hosts[:number]), None)
+    if twice is not None:
+        raise ScalarError("PX113", f"has {quote(twice)} twice", "a host has one worker, of as many `slots` as you like")
+    return hosts
+
+
+Hosts = Annotated[
+    tuple[str, ...], FieldType(_hosts, lambda known: {**_SEVERAL_HOSTS.schema(known), "uniqueItems": True})
+]
+
+
+class SshKeys(Section, frozen=True):
+    """Workers on hosts that are reached by SSH, one on each."""
+
+    hosts: Annotated[Hosts, Doc("The hosts, as `ssh` takes them.", ["node-1", "me@node-2"])]
+    slots: Annotated[
+        int | None,
+        integer(1, 10_000),
+        Doc("Number of jobs that a worker runs at once; by default the CPUs of its host.", 8),
+    ] = None
+    python: Annotated[
+        NonBlank | None,
+        Doc(
+            "The interpreter on the hosts that has pexec: a path or a name; by default the path of pexec's own, else "
+            "`python3`.",
+            "~/venv/bin/python",
+        ),
+    ] = None
+    options: Annotated[Argv, Doc("More options of `ssh`, each whole.", ["-p", "2222"])] = ()
+
+
 class TlsKeys(Section, frozen=True):
     """How pexec and a Dask cluster know each other: files in PEM format, relative to the manifest's directory."""
 
@@ -55,7 +101,6 @@ def _address(value: Any) -> str:
     return text
 
 
-_ADDRESS_TEXT: Final = non_blank()
 ADDRESS_PATTERN: Final = r"(?P<protocol>tls|tcp)://(?P<host>[A-Za-z0-9._-]+|\[[0-9a-fA-F:.]+\]):(?P<port>[0-9]{1,5})"
 _SCHEMA_PATTERN: Final = f"^{re.sub('[?]P<[a-z]+>', '', ADDRESS_PATTERN)}$"
 ADDRESS: Final = FieldType(_address, {"type": "string", "pattern": _SCHEMA_PATTERN})

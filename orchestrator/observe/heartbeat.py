@@ -32,6 +32,7 @@ class Heartbeat:
         self._progress = progress
         self._now = now
         self._clock = clock
+        self.why_none: Callable[[], str] = str  # why there is no worker, in a run on a cluster
         self._seconds = SILENT_SECONDS
         self._own: float | None = None  # when the latest line of this view was taken
         self._printed_at = 0.0  # by `clock`; a stream that is closed takes nothing
@@ -63,7 +64,8 @@ class Heartbeat:
 
     def _waiting(self) -> str:
         waiting = self._progress.counts().statuses[Status.PENDING]
-        return f"still waiting: {count(waiting, 'job')}"
+        why = self.why_none()
+        return f"still waiting: {count(waiting, 'job')}{f' ({visible(why)})' if why else ''}"
 
 
 def still(running: Mapping[str, float], now: float) -> str:

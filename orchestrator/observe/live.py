@@ -22,6 +22,7 @@ from orchestrator.observe.stream import TextSink
 from orchestrator.plan.model import Plan, PlannedJob
 
 FIRST_FRAME_SECONDS = 0.3  # after the first job has started
+FIRST_WAIT_SECONDS = 1.0  # after the start of a run whose jobs wait for workers
 FRAME_SECONDS = 0.25
 _CPU_SHARE = 50  # of the time, one part may be spent on drawing, by the CPU
 _WRITE_SHARE = 5  # and by the clock, which a slow terminal takes longer
@@ -57,7 +58,7 @@ class LiveProgress:
         self._terminal = terminal
         self._now = now
         self._clock = clock
-        self._due: float | None = None  # when the next frame is; None before the first job
+        self._due: float | None = None  # when the next frame is; None before the first job, and first wait for workers
         self._drawn_for = TerminalSize(0, 0)
 
     def follow_output(self, latest: Mapping[str, LatestOutput]) -> None:
@@ -75,6 +76,17 @@ class LiveProgress:
         self._state.add(record)
         if self._due is None and record["event"] == "attempt.started":
             self._due = self._clock() + FIRST_FRAME_SECONDS
+        elif self._due is None and self._state.waits_for_workers:
+            self._due = self._clock() + FIRST_WAIT_SECONDS
+
+    @property
+    def why_none(self) -> Callable[[], str]:
+        """Why there is no worker, in a run on a cluster; may be called here."""
+        return self._state.why_none
+
+    @why_none.setter
+    def why_none(self, why: Callable[[], str]) -> None:
+        self._state.why_none = why
 
     def show(self) -> bool:
         """Draw what is new, and the next frame if it is due."""

@@ -53,7 +53,8 @@ class JobLine(Struct, frozen=True):
 
 class LiveFrame(Struct, frozen=True):
     """What the region shows. `retrying`: jobs in, or waiting for, another attempt. `left`: seconds until the end, if
-    that can be estimated. `kill_in`: seconds until what is being stopped is killed. `note`: what will not run."""
+    that can be estimated. `kill_in`: seconds until what is being stopped is killed. `note`: what will not run;
+    `workers`: how many there are."""
 
     counts: JobCounts
     elapsed: float
@@ -64,6 +65,7 @@ class LiveFrame(Struct, frozen=True):
     stopping: int = 0
     kill_in: float | None = None
     note: str = ""
+    workers: str = ""
 
 
 class FrameRenderer:
@@ -85,8 +87,8 @@ class FrameRenderer:
             lines += self._rendered(self._table(frame.jobs, width), width)
         if frame.more:
             lines += self._rendered(self._text(f"{_GAP}+ {frame.more} more", FAINT, width), width)
-        if frame.note:
-            lines += self._rendered(self._text(f"{_GAP}{frame.note}", FAINT, width), width)
+        for note in filter(None, (frame.note, frame.workers)):
+            lines += self._rendered(self._text(f"{_GAP}{note}", FAINT, width), width)
         return lines
 
     def _head(self, frame: LiveFrame, width: int) -> RenderableType:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 
-from orchestrator.console.text import whole_seconds
+from orchestrator.console.text import count, whole_seconds
 from orchestrator.journal.events import EventRecord, has_grown_since
 from orchestrator.journal.facts_as_events import grown_from_event
 from orchestrator.observe.job_prefix import JobPrefixes
@@ -25,7 +25,8 @@ class LiveState:
     """Add the events of a run in order; `frame` is what to show. `succeeded` are the jobs (by index) that had succeeded
     before. `progress` follows the same events, each a moment before. For the console thread."""
 
-    events = ("run.started", "run.resumed", "kill.sent", "matrix.expanded")  # and those of `progress`
+    # And those of `progress`.
+    events = ("run.started", "run.resumed", "kill.sent", "matrix.expanded", "worker.joined", "worker.left")
 
     def __init__(
         self,
@@ -50,12 +51,19 @@ class LiveState:
         self._remaining = RemainingTime(plan, succeeded)
         self._attempts: dict[str, str] = {}  # "attempt 2 of 3", for running jobs that were retried
         self._waits: dict[str, tuple[float, str]] = {}  # jobs to retry: the second of the run, and which attempt
+        self._workers: dict[str, int] = {}  # that take jobs, and their slots
+        self.why_none: Callable[[], str] = str  # why there is no worker
         self._stopping: dict[str, float] = {}  # running jobs, and the second of the run at which each is killed
 
     @property
     def is_running(self) -> bool:
-        """Whether there is something to follow: a job runs, or will be retried."""
-        return bool(self._progress.running or self._waits)
+        """Whether there is something to follow: a job runs, will be retried, or waits for a worker."""
+        return bool(self._progress.running or self._waits) or self.waits_for_workers
+
+    @property
+    def waits_for_workers(self) -> bool:
+        """Whether no job can start, since the cluster has no worker."""
+        return self._plan.policy.cluster is not None and not (self._workers or self._progress.running)
 
     def add(self, record: EventRecord) -> None:
         """Add an event."""
@@ -79,6 +87,10 @@ class LiveState:
             case "kill.sent":
                 grace = 0.0 if record["force"] else self._jobs[job].spec.grace
                 self._stopping[job] = record["at"] + grace
+            case "worker.joined":
+                self._workers[record["worker"]] = record["slots"]
+            case "worker.left":
+                self._workers.pop(record["worker"], None)
             case "job.finished":
                 self._waits.pop(job, None)
                 self._remaining.end(self._jobs[job].index)
@@ -115,7 +127,17 @@ class LiveState:
             stopping=len(self._stopping),
             kill_in=max(0.0, min(self._stopping.values()) - now) if self._stopping else None,
             note=self._foresight.summary() if most else "",
+            workers=self._about_workers() if most else "",
         )
+
+    def _about_workers(self) -> str:
+        """How many there are, or what is known of why there is none; empty in a run without a cluster."""
+        if self._workers:
+            return f"{count(len(self._workers), 'worker')}, {count(sum(self._workers.values()), 'slot')}"
+        if not self.waits_for_workers:
+            return ""
+        why = self.why_none()
+        return f"waiting for a worker{f': {why}' if why else ''}"
 
     def _running(self, job: str, since: float, now: float) -> JobLine:
         latest, seconds = self.latest.get(job), max(0.0, now - since)

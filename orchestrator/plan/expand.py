@@ -46,6 +46,7 @@ from orchestrator.plan.policy_parts import (
     CiPolicy,
     ClusterPolicy,
     SlurmPolicy,
+    SshPolicy,
     TlsPolicy,
 )
 from orchestrator.plan.run_matrix import Scalar, pool_of_matrix
@@ -106,6 +107,18 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
             lease=cluster.lease,
             address=cluster.address,
             tls=tls,
+            files=cluster.files,
+            dir=cluster.dir,
+        )
+    if cluster.ssh is not None:
+        return ClusterPolicy(
+            name,
+            len(cluster.ssh.hosts),
+            cluster.ssh.slots or 0,
+            cluster.labels,
+            start=cluster.workers.start,
+            lease=cluster.lease,
+            ssh=SshPolicy(cluster.ssh.hosts, cluster.ssh.python, cluster.ssh.options),
             files=cluster.files,
             dir=cluster.dir,
         )

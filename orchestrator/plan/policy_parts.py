@@ -60,12 +60,21 @@ class SlurmPolicy(Struct, frozen=True, omit_defaults=True):
     extra: Annotated[tuple[str, ...], Meta(description="More options of `sbatch`.")] = ()
 
 
+class SshPolicy(Struct, frozen=True, omit_defaults=True):
+    """How the hosts of a cluster are reached."""
+
+    hosts: Annotated[tuple[str, ...], Meta(description="The hosts, as `ssh` takes them.")]
+    python: Annotated[str | None, Meta(description="The interpreter there that has pexec.")] = None
+    options: Annotated[tuple[str, ...], Meta(description="Options of `ssh`.")] = ()
+
+
 MOST_SLOTS = 1_000
 """At once on a cluster of unknown size, where its free slots are the limit."""
 
 
 class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
-    """The workers that run the jobs: processes of this machine, those of an existing Dask cluster, or jobs of Slurm."""
+    """The workers that run the jobs: processes of this machine, those of an existing Dask cluster, jobs of Slurm, or
+    processes of other hosts."""
 
     name: Annotated[str, Meta(description="Its name in the manifest.")]
     processes: Annotated[int, Meta(ge=0, description="Number of workers that pexec starts.")] = 0
@@ -89,13 +98,14 @@ class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
     address: Annotated[str | None, Meta(description="The scheduler of a Dask cluster.")] = None
     tls: Annotated[TlsPolicy | None, Meta(description="The certificates for it.")] = None
     slurm: Annotated[SlurmPolicy | None, Meta(description="What each worker asks Slurm for.")] = None
+    ssh: Annotated[SshPolicy | None, Meta(description="The hosts of its workers.")] = None
     files: Annotated[Literal["shared", "none"], Meta(description="Which files of pexec its workers see.")] = "shared"
     dir: Annotated[str | None, Meta(description="The project's directory on its workers, if it is another.")] = None
 
     @property
     def is_here(self) -> bool:
         """Whether its workers share this machine."""
-        return self.address is None and self.slurm is None
+        return self.address is None and self.slurm is None and self.ssh is None
 
     @property
     def is_of_known_size(self) -> bool:

@@ -236,8 +236,8 @@ def _setting_lines(plan: Plan, origins: Mapping[str, str], *, whole: bool) -> It
     if policy.cluster is not None:
         least, most = policy.cluster.least, _count(policy.cluster.processes, "worker")
         workers = most if least in (None, policy.cluster.processes) else f"{least} to {most}"
-        slots = _count(policy.cluster.slots, "slot")
-        what = f"{workers} of {slots}" if policy.cluster.address is None else visible(policy.cluster.address)
+        slots = f" of {_count(policy.cluster.slots, 'slot')}" if policy.cluster.slots else ""
+        what = f"{workers}{slots}" if policy.cluster.address is None else visible(policy.cluster.address)
         settings["cluster"] = f"{visible(policy.cluster.name)}, {what}"
     elif "cluster" in origins:
         settings["cluster"] = "local"

@@ -20,7 +20,15 @@ from orchestrator.plan.export import NOT_WRITTEN, VERSION
 from orchestrator.plan.flow_model import Input, OutputFiles, OutputSpec
 from orchestrator.plan.key_table import keys_of
 from orchestrator.plan.model import JobSpec, Limits, Plan, PlannedJob, Policy, RetryPolicy, ShellBlock
-from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy, ClusterPolicy, SlurmPolicy, TlsPolicy
+from orchestrator.plan.policy_parts import (
+    AdmissionPolicy,
+    CachePolicy,
+    CiPolicy,
+    ClusterPolicy,
+    SlurmPolicy,
+    SshPolicy,
+    TlsPolicy,
+)
 from orchestrator.plan.run_matrix import CellChoice, RunAxis, RunMatrix
 from orchestrator.plan.secret_source import SecretSource
 
@@ -42,6 +50,7 @@ _STRUCTS: Mapping[str, type[Struct]] = {
     "CiPolicy": CiPolicy,
     "ClusterPolicy": ClusterPolicy,
     "SlurmPolicy": SlurmPolicy,
+    "SshPolicy": SshPolicy,
     "TlsPolicy": TlsPolicy,
     "GlobPattern": GlobPattern,
     "Input": Input,

@@ -14,6 +14,7 @@ from orchestrator.report.fold_events import RunFold
 from orchestrator.report.foresight import Foresight
 from orchestrator.report.model import JobReport, OutputValue, RunReport
 from orchestrator.report.status import FAILED_STATUSES, Status
+from orchestrator.report.workers import WorkerReport
 
 OPEN_STATUSES = (Status.PENDING, Status.RUNNING)
 
@@ -55,6 +56,21 @@ class WaitingJob(msgspec.Struct, frozen=True):
     because: str | None = None
 
 
+class WorkerState(msgspec.Struct, frozen=True):
+    """A worker of a cluster, as in the results of a run, and how many jobs run there now. Those that take jobs are
+    first."""
+
+    worker: str
+    host: str
+    slots: int
+    joined_at_seconds: float
+    left_at_seconds: float | None
+    why: str
+    running: int
+    attempts: int
+    busy_share: float
+
+
 class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     """A run in a few numbers. `state` is `running`, `interrupted` or `finished`; `result` and `exit_code` are set once
     it is finished. `pid` is the process that drives it, or drove it, on `host`. `counts` has every status, in lower
@@ -87,12 +103,14 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
 
 class Snapshot(Head, frozen=True, kw_only=True):
     """A run at a moment. What runs in an interrupted run was under way when its process ended; `waiting` is empty
-    unless the run is running. `outputs` has the output values of each job that has any, by their names."""
+    unless the run is running. `outputs` has the output values of each job that has any, by their names; `workers` is
+    empty for a run without a cluster."""
 
     running: list[RunningJob]
     failed: list[FailedJob]
     waiting: list[WaitingJob]
     outputs: dict[str, Mapping[str, OutputValue]] = {}
+    workers: list[WorkerState] = []
 
 
 class Progress:
@@ -148,8 +166,8 @@ class Progress:
 
     def snapshot(self, now: float, *, driven: bool) -> Snapshot:
         """The run at its second `now`; `driven`: a process drives it."""
-        head, jobs = self.head(now, driven=driven), self.fold.report().jobs
-        now = head.elapsed_seconds
+        head, report = self.head(now, driven=driven), self.fold.report()
+        jobs, now = report.jobs, head.elapsed_seconds
         return Snapshot(
             **msgspec.structs.asdict(head),
             running=[
@@ -158,6 +176,7 @@ class Progress:
             failed=failed_jobs(jobs),
             waiting=list(self._waiting(now)) if head.state == "running" else [],
             outputs=outputs_of(self.fold.jobs_with_outputs()),
+            workers=worker_states(report.workers, now),
         )
 
     def _waiting(self, now: float) -> Iterator[WaitingJob]:
@@ -221,6 +240,18 @@ def head_of_finished(report: RunReport) -> Head:
 def outputs_of(jobs: Iterable[JobReport]) -> dict[str, Mapping[str, OutputValue]]:
     """The output values of the jobs that have any."""
     return {job.job_id: job.outputs for job in jobs if job.outputs}
+
+
+def worker_states(workers: Iterable[WorkerReport], now: float) -> list[WorkerState]:
+    """The workers at this second of the run."""
+    found = [
+        WorkerState(
+            *(one.name, one.host, one.slots, one.joined_at, one.left_at, one.why, one.running, one.attempts),
+            round(one.share(now), 6),
+        )
+        for one in workers
+    ]
+    return sorted(found, key=lambda one: one.left_at_seconds is not None)
 
 
 def failed_jobs(jobs: Iterable[JobReport]) -> list[FailedJob]:

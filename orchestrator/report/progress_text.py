@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from orchestrator.console.text import clip, columns, count, duration, shortened, size, visible
+from orchestrator.console.text import clip, columns, count, duration, percent, shortened, size, visible
 from orchestrator.console.theme import ALLOWED, BLUE, FAINT, RED, STATUS_STYLES, painted
-from orchestrator.report.progress import FailedJob, RunningJob, Snapshot, WaitingJob
+from orchestrator.report.progress import FailedJob, RunningJob, Snapshot, WaitingJob, WorkerState
 from orchestrator.report.status import result_word
 
 MOST_OF_A_KIND = 20
@@ -48,6 +48,7 @@ def snapshot_text(
         ("failed, allowed", ALLOWED.style, [broken(one, directory) for one in snapshot.failed if one.allowed]),
         ("waiting", FAINT, _folded([_waiting(one) for one in snapshot.waiting])),
         ("outputs", FAINT, list(_outputs(snapshot))),
+        ("workers", FAINT, [_worker(one) for one in snapshot.workers]),
     ]
     for title, style, rows in sections:
         lines += [
@@ -76,6 +77,15 @@ def _running(one: RunningJob, place: SnapshotPlace) -> tuple[str, str]:
     where = f" on {visible(one.host)}" if one.worker is not None and one.host else ""
     line = place.last_lines.get(one.log_file or "", "")
     return one.job_id, f"{duration(one.elapsed_seconds)}{where}{attempt}{f'  {line}' if line else ''}"
+
+
+def _worker(one: WorkerState) -> tuple[str, str]:
+    times = f"joined after {duration(one.joined_at_seconds)}"
+    if one.left_at_seconds is None:
+        times += f", runs {one.running} of {one.slots}"
+    elif one.why:
+        times += f", left after {duration(one.left_at_seconds)}: {visible(one.why)}"
+    return one.worker, f"{visible(one.host)}, {times}; {count(one.attempts, 'attempt')}, {percent(one.busy_share)} busy"
 
 
 def broken(one: FailedJob, directory: str | None = "") -> tuple[str, str]:

@@ -13,7 +13,16 @@ from msgspec import Struct
 
 from orchestrator.journal.file_names import HTML_REPORT, JOURNAL, PLAN, REPORT, RESULTS
 from orchestrator.report.model import OutputValue, RunReport
-from orchestrator.report.progress import FailedJob, Head, Snapshot, failed_jobs, head_of_finished, outputs_of
+from orchestrator.report.progress import (
+    FailedJob,
+    Head,
+    Snapshot,
+    WorkerState,
+    failed_jobs,
+    head_of_finished,
+    outputs_of,
+    worker_states,
+)
 
 DIGESTED = (JOURNAL, PLAN, RESULTS, REPORT, HTML_REPORT)
 
@@ -26,18 +35,19 @@ class RunSummary(Struct, frozen=True, forbid_unknown_fields=True):
     head: Head
     failed: list[FailedJob]
     outputs: dict[str, Mapping[str, OutputValue]] = {}
+    workers: list[WorkerState] = []
 
     @property
     def snapshot(self) -> Snapshot:
         """The final snapshot of the run."""
         head = msgspec.structs.asdict(self.head)
-        return Snapshot(**head, running=[], failed=self.failed, waiting=[], outputs=self.outputs)
+        return Snapshot(**head, running=[], failed=self.failed, waiting=[], outputs=self.outputs, workers=self.workers)
 
 
 def run_summary(report: RunReport, digests: Mapping[str, str], version: str) -> RunSummary:
     """The summary of a run that has ended."""
-    jobs = report.jobs
-    return RunSummary(version, digests, head_of_finished(report), failed_jobs(jobs), outputs_of(jobs))
+    jobs, workers = report.jobs, worker_states(report.workers, report.at)
+    return RunSummary(version, digests, head_of_finished(report), failed_jobs(jobs), outputs_of(jobs), workers)
 
 
 def run_summary_file(summary: RunSummary) -> bytes:

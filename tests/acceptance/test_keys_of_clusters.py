@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 
 import pytest
@@ -166,6 +167,10 @@ def test_status_reports_and_results_name_hosts_and_workers(pexec: Pexec) -> None
         in report
     )
     assert '<section id="workers">' in (run.path / "report.html").read_text()
+    assert re.search(rf"\nworkers\n  w[12]  {re.escape(host)}, joined after ", pexec.run("status").stdout)
+    workers = json.loads(pexec.run("status", "--format", "json").stdout)["workers"]
+    assert sum(one["attempts"] for one in workers) == 1
+    assert {one["host"] for one in workers} == {host}
     attempt = json.loads(pexec.run("logs", "a", "--format", "json").stdout)["attempts"][0]
     assert (attempt["host"], attempt["worker"]) == (host, run.jobs["a"]["worker"])
 

@@ -128,8 +128,10 @@ def test_a_cluster_without_workers_is_waited_for_and_says_so(pexec: Pexec, tmp_p
         pexec.file("pexec.yaml", (pexec.folder / "pexec.yaml").read_text().replace("60s", "1s"))
         said = pexec.run("doctor", "--cluster", "lab")
     assert said.exit_code == 5
-    assert said.stderr == "pexec: waiting for workers of the cluster `lab`\n"
+    none = f"the scheduler at {cluster.address} has no workers\n"
+    assert said.stderr == f"pexec: waiting for workers of the cluster `lab`: {none}"
     assert "failed    workers             PX311: there has been no worker for 1" in said.stdout
+    assert none in said.stdout
 
 
 def test_an_interrupt_leaves_nothing(pexec: Pexec) -> None:

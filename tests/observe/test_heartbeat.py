@@ -62,6 +62,12 @@ def test_jobs_that_wait_are_a_sign_of_life_too() -> None:
     assert Watched().at(31.0) == "still waiting: 2 jobs\n"
 
 
+def test_jobs_that_wait_for_a_worker_say_why_there_is_none() -> None:
+    watched = Watched()
+    watched.beat.why_none = lambda: "job 7 is PENDING (Resources)"
+    assert watched.at(31.0) == "still waiting: 2 jobs (job 7 is PENDING (Resources))\n"
+
+
 def test_the_longest_running_jobs_are_named() -> None:
     running = {f"j{number}": float(number) for number in range(7)}
     assert still(running, 70.0) == (

@@ -21,6 +21,7 @@ from orchestrator.observe.live import FIRST_FRAME_SECONDS, FRAME_SECONDS, LivePr
 from orchestrator.observe.log_view import LatestOutput
 from orchestrator.plan.estimate import with_durations
 from orchestrator.plan.model import Plan, RetryPolicy
+from orchestrator.plan.policy_parts import ClusterPolicy
 
 BAR = re.compile(r"^\[=* *\]  ")
 
@@ -105,6 +106,36 @@ def test_nothing_is_drawn_before_a_job_has_run_for_a_moment() -> None:
     assert live.live.wait_seconds() == pytest.approx(FIRST_FRAME_SECONDS)
     assert live.at(1.29) == []
     assert live.at(1.3) == ["0/2  0:01 elapsed", "  a    0.3s"]
+
+
+def on_cluster() -> Plan:
+    drawn = two()
+    return replace(drawn, policy=replace(drawn.policy, cluster=ClusterPolicy("hpc", 2, 2)))
+
+
+def test_a_run_whose_jobs_wait_for_a_worker_says_why_and_then_how_many_there_are() -> None:
+    live = Live(on_cluster())
+    assert live.at(0.0) == []
+    assert live.at(0.9) == []
+    assert live.at(1.0) == ["0/2  0:01 elapsed", "  waiting for a worker"]
+    live.live.why_none = lambda: "job 7 is PENDING (Resources)"
+    assert live.at(2.0) == ["0/2  0:02 elapsed", "  waiting for a worker: job 7 is PENDING (Resources)"]
+    live.story.join("w1", "node-1", 3.0, slots=2)
+    assert live.at(3.0) == []
+    live.story.start("a", 3.0, host="node-1", worker="w1")
+    assert live.at(4.0) == ["0/2  0:04 elapsed", "  a    1.0s", "  1 worker, 2 slots"]
+    live.story.emit("worker.left", 5.0, worker="w1", host="node-1", why="its process ended")
+    live.story.end("a", 5.0, "lost", reason="the worker on node-1 is gone", retry_at=5.0)
+    assert live.at(5.0)[-1] == "  waiting for a worker: job 7 is PENDING (Resources)"
+
+
+def test_a_run_without_a_cluster_says_nothing_of_workers() -> None:
+    live = Live(two())
+    live.live.why_none = lambda: "never"
+    assert live.at(1.0) == []
+    live.story.start("a", 1.0)
+    live.at(1.0)
+    assert live.at(2.0) == ["0/2  0:02 elapsed", "  a    1.0s"]
 
 
 def test_frames_show_what_runs_and_the_last_line_of_its_output_below_all_text() -> None:

@@ -8,7 +8,7 @@ from support.planning import good_plan, planned
 from orchestrator.errors import UsageError
 from orchestrator.manifest.load import loads
 from orchestrator.plan.inputs import Overrides
-from orchestrator.plan.policy_parts import ClusterPolicy, SlurmPolicy, TlsPolicy
+from orchestrator.plan.policy_parts import ClusterPolicy, SlurmPolicy, SshPolicy, TlsPolicy
 from orchestrator.plan.render import plan_text
 
 PAIR = "clusters: {pair: {processes: {count: 2, slots: 3}}, many: {processes: 5}}\nworkflows: {a: {run: 'true'}}\n"
@@ -114,6 +114,15 @@ def test_the_plan_shows_a_cluster_and_local_only_if_it_was_asked_for() -> None:
         ("{lab: {address: 'tcp://localhost:1', workers: {min: 1}}}", "PX118"),
         ("{lab: {address: 'tcp://localhost:8786', files: none}}", "PX113"),
         ("{pair: {processes: 2, lease: 1s}}", "PX114"),
+        ("{lab: {ssh: {}}}", "PX111"),
+        ("{lab: {ssh: {hosts: []}}}", "PX113"),
+        ("{lab: {ssh: {hosts: one}}}", "PX112"),
+        ("{lab: {ssh: {hosts: [one, two, one]}}}", "PX113"),
+        ("{lab: {ssh: {hosts: ['-oProxyCommand=reboot']}}}", "PX113"),
+        ("{lab: {ssh: {hosts: ['one two']}}}", "PX113"),
+        ("{lab: {ssh: {hosts: [one], slots: 0}}}", "PX113"),
+        ("{lab: {ssh: {hosts: [one]}, workers: {min: 1}}}", "PX118"),
+        ("{lab: {ssh: {hosts: [one]}, processes: 2}}", "PX118"),
         ("{pair: {processes: 2, lease: 61m}}", "PX114"),
         ("{pair: {processes: 2, lease: long}}", "PX114"),
     ],
@@ -161,3 +170,18 @@ def test_a_cluster_of_slurm_has_as_many_jobs_as_its_workers_have_cores() -> None
         "clusters: {hpc: {slurm: {cores: 2}}}\nworkflows: {a: {run: 'true'}}\n", overrides=Overrides(cluster="hpc")
     )
     assert one.policy.max_parallel_jobs == 2
+
+
+def test_a_cluster_of_hosts_has_a_worker_on_each_and_as_many_jobs_as_they_have_slots() -> None:
+    text = "clusters: {lab: {ssh: {hosts: [one, me@two], %s}, labels: [gpu]}}\nworkflows: {a: {run: 'true'}}\n"
+    plan = good_plan(text % "slots: 8, python: ~/bin/python, options: [-p, '2222']", overrides=Overrides(cluster="lab"))
+    ssh = SshPolicy(("one", "me@two"), "~/bin/python", ("-p", "2222"))
+    cluster = ClusterPolicy("lab", 2, 8, ("gpu",), ssh=ssh)
+    assert plan.policy.cluster == cluster
+    assert (cluster.is_here, cluster.is_encrypted, plan.policy.max_parallel_jobs) == (False, True, 16)
+    assert "  cluster            lab, 2 workers of 8 slots  (from --cluster)\n" in plan_text(
+        plan, {"cluster": "--cluster"}
+    )
+    unsized = good_plan(text.replace(", %s", ""), overrides=Overrides(cluster="lab"))
+    assert unsized.policy.max_parallel_jobs == 1_000
+    assert "  cluster            lab, 2 workers\n" in plan_text(unsized, {}, verbose=True)

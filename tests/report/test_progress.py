@@ -8,8 +8,10 @@ from support.journals import nightly
 from support.stories import MUST_RUN, RUN_ID, Story, every_event, on_workers
 from support.worlds import job, plan
 
-from orchestrator.report.progress import FailedJob, Progress, RunningJob, Snapshot, WaitingJob
+from orchestrator.report.fold_events import read_report
+from orchestrator.report.progress import FailedJob, Progress, RunningJob, Snapshot, WaitingJob, WorkerState
 from orchestrator.report.progress_text import SnapshotPlace, snapshot_text
+from orchestrator.report.run_summary import DIGESTED, read_run_summary, run_summary, run_summary_file
 from orchestrator.report.runs_table import runs_table
 from orchestrator.report.status import Status
 
@@ -209,6 +211,34 @@ def test_a_job_that_runs_on_a_worker_is_shown_with_its_host() -> None:
     at_home = Story(plan(job("a")))
     at_home.start("a", 0.0)
     assert "  a  5.0s\n" in snapshot_text(snapshot(at_home, 5.0))
+
+
+def test_a_run_on_a_cluster_has_a_table_of_workers_in_which_those_that_take_jobs_are_first() -> None:
+    seen = snapshot(on_workers(), 6.0)
+    assert [one.worker for one in seen.workers] == ["w2", "w3", "w1"]
+    assert seen.workers[1] == WorkerState("w3", "node-1", 1, 3.0, None, "", 1, 1, 1.0)
+    assert seen.workers[2] == WorkerState("w1", "node-1", 1, 0.0, 1.0, "its process ended", 0, 1, 1.0)
+    assert snapshot_text(seen).endswith(
+        """
+workers
+  w2  node-2, joined after 1.0s, runs 0 of 2; 1 attempt, 10% busy
+  w3  node-1, joined after 3.0s, runs 1 of 1; 1 attempt, 100% busy
+  w1  node-1, joined after 0ms, left after 1.0s: its process ended; 1 attempt, 100% busy
+"""
+    )
+    assert snapshot(busy(), 4.0).workers == []
+    assert "\nworkers\n" not in snapshot_text(snapshot(busy(), 4.0))
+
+
+def test_the_summary_of_a_run_on_a_cluster_has_its_workers() -> None:
+    story = on_workers()
+    story.end("test", 6.0)
+    story.finish(6.0, "FAILED", 1)
+    summary = run_summary(read_report(story.plan, story.events), dict.fromkeys(DIGESTED, ""), "1")
+    read = read_run_summary(run_summary_file(summary), "1")
+    assert read is not None
+    assert read.snapshot.workers == snapshot(story, 6.0).workers
+    assert [one.left_at_seconds for one in read.snapshot.workers] == [1.0, 6.0, 6.0]
 
 
 def test_a_ready_job_that_may_be_up_to_date_is_being_checked_until_that_is_known() -> None:

@@ -16,7 +16,7 @@ from orchestrator.cluster.hello import Refusal, Setup, WorkerHello
 from orchestrator.journal.rundir import open_run
 
 # Evaluated by the worker, of which nothing is known yet: neither its Python nor whether it has pexec.
-_LOOK = """
+LOOK = """
 import socket, sys
 answer = {"host": socket.gethostname(), "python": sys.executable, "pexec": None, "why": ""}
 try:
@@ -25,7 +25,7 @@ try:
 except Exception as error:
     answer["why"] = "%s: %s" % (type(error).__name__, error)
 """
-_LOOK_EXPRESSION = f"(lambda names: (exec({_LOOK!r}, names), names['answer'])[1])({{}})"
+_LOOK_EXPRESSION = f"(lambda names: (exec({LOOK!r}, names), names['answer'])[1])({{}})"
 _WORD_SECONDS = 10.0
 _BEGIN_SECONDS = 60.0
 
@@ -46,8 +46,9 @@ class Bringer:
         self._base_dir = base_dir
         self._given: dict[str, set[str]] = {}  # identity of a worker -> names of the secrets that it has
 
-    async def greet(self, client: Any, address: str, name: str) -> WorkerHello:
-        """Have the worker at this address take attempts of the run as `name`. It gets no secrets yet.
+    async def greet(self, client: Any, address: str, name: str, slots: int = 0) -> WorkerHello:
+        """Have the worker at this address take attempts of the run as `name`, so many at once, if that is known of it
+        alone. It gets no secrets yet.
 
         Raises UnusableWorkerError, and what Dask raises for a worker that is gone or silent.
         """
@@ -57,13 +58,13 @@ class Bringer:
         from orchestrator.cluster.worker.worker_service import listen
 
         await self._asked(client, listen, address=address)
-        told = self._setup
+        told = replace(self._setup, name=name, slots=slots or self._setup.slots, secrets={})
         if told.project is not None:
-            return self._joined(await self._begun(client, replace(told, name=name, secrets={}), address))
+            return self._joined(await self._begun(client, told, address))
         run = open_run(os.path.dirname(told.run_dir), os.path.basename(told.run_dir))
         files = ask(run, self._base_dir, name)
         try:
-            hello = self._joined(await self._begun(client, replace(told, name=name, files=files, secrets={}), address))
+            hello = self._joined(await self._begun(client, replace(told, files=files), address))
             if not await asyncio.to_thread(is_answered, files, run):
                 raise UnusableWorkerError(unanswered(hello.host, told.run_dir))
         finally:

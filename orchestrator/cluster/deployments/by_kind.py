@@ -24,6 +24,12 @@ def deployment_of(cluster: ClusterPolicy, count: int, setup: Setup, plan: Plan) 
 
         bringer = Bringer(replace(setup, environ=portable(os.environb)), plan.base_dir)
         return SlurmDeployment(cluster.slurm, cluster.slots, count, setup.run_dir, bringer)
+    if cluster.ssh is not None:
+        from orchestrator.cluster.deployments.bring import Bringer
+        from orchestrator.cluster.deployments.ssh import SshDeployment
+
+        bringer = Bringer(replace(setup, environ=portable(os.environb)), plan.base_dir)
+        return SshDeployment(cluster.ssh, cluster.slots, bringer)
     from orchestrator.cluster.deployments.processes import ProcessDeployment
 
     return ProcessDeployment(count, setup)

@@ -27,18 +27,20 @@ async def wait_for_processes(hello: WorkerHello, *, seconds: float) -> bool:
     seconds."""
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
-    while await asyncio.to_thread(_lives, hello):
+    while await asyncio.to_thread(processes_of, hello):
         if loop.time() >= until:
             return False
         await asyncio.sleep(_LOOK_AGAIN_SECONDS)
     return True
 
 
-def _lives(hello: WorkerHello) -> bool:
+def processes_of(hello: WorkerHello) -> list[int]:
+    """Those of a visible worker that live: its own, or else, once that has ended, the warden and what it has
+    started."""
     worker = processes.read_process(hello.pid)
     if worker is not None and worker.start_ticks == hello.start_ticks and worker.state not in (b"Z", b"X"):
-        return True
-    return bool(hello.warden) and any(map(_is_of(hello.warden), _all_pids()))
+        return [hello.pid]
+    return list(filter(_is_of(hello.warden), _all_pids())) if hello.warden else []
 
 
 def _is_of(warden: int) -> Callable[[int], bool]:

@@ -59,6 +59,7 @@ class ExistingDeployment:
             )
         except Exception as error:
             raise UnusableWorkerError(self._unreachable(error)) from error
+        self.why_none = f"the scheduler at {self._address} has no workers"
         self._client.subscribe_topic("all", self._on_event)
         self._watching = asyncio.get_running_loop().create_task(self._watch())
         return self._client

@@ -6,9 +6,12 @@ import asyncio
 import os
 import shutil
 import sys
+import threading
 import traceback
 from collections.abc import Coroutine
 from typing import Any
+
+_SERVICE = "orchestrator.cluster.worker.worker_service"
 
 
 def run_to_the_end(serve: Coroutine[Any, Any, None], scratch: str) -> None:
@@ -23,10 +26,26 @@ def run_to_the_end(serve: Coroutine[Any, Any, None], scratch: str) -> None:
 
 
 def end(scratch: str) -> None:
-    """End all attempts, and this process, without asking Dask, which may wait for the network."""
-    module = sys.modules.get("orchestrator.cluster.worker.worker_service")
+    """End all attempts, and this process, without asking Dask, which may wait for the network. Its exit code is 0 only
+    if nothing of it is left."""
+    module = sys.modules.get(_SERVICE)
+    code = 1
     try:
         getattr(module, "close_all", lambda: None)()
         shutil.rmtree(scratch, ignore_errors=True)
+        code = 0
     finally:
-        os._exit(0)
+        os._exit(code)
+
+
+def evict_and_end(scratch: str) -> None:
+    """The same, when someone else ends this worker, a queue or a user: its attempts are evicted. Returns at once."""
+
+    def evict() -> None:
+        module = sys.modules.get(_SERVICE)
+        try:
+            getattr(module, "evict_all", lambda: None)()
+        finally:
+            end(scratch)
+
+    threading.Thread(target=evict, daemon=True).start()

@@ -12,7 +12,7 @@ import threading
 from orchestrator import inherited
 from orchestrator.cluster.dask_settings import use_own_settings
 from orchestrator.cluster.hello import Setup
-from orchestrator.cluster.worker.worker_end import end, run_to_the_end
+from orchestrator.cluster.worker.worker_end import end, evict_and_end, run_to_the_end
 
 _SPARE_THREADS = 4  # for attempts that were given up
 _JOIN_SECONDS = "60s"
@@ -25,7 +25,7 @@ def main() -> None:
     inherited.use_umask_for_jobs(setup.umask)
     scratch = setup.scratch or tempfile.mkdtemp(prefix="pexec-worker-")
     threading.Thread(target=_end_with_pexec, args=(scratch,), daemon=True).start()
-    signal.signal(signal.SIGTERM, lambda number, frame: _evict(scratch))
+    signal.signal(signal.SIGTERM, lambda number, frame: evict_and_end(scratch))
     run_to_the_end(_serve(setup, scratch), scratch)
 
 
@@ -50,19 +50,6 @@ async def _serve(setup: Setup, scratch: str) -> None:
     )
     async with worker:
         await worker.finished()
-
-
-def _evict(scratch: str) -> None:
-    """Someone else ends this worker: a queue, or a user."""
-
-    def evict() -> None:
-        module = sys.modules.get("orchestrator.cluster.worker.worker_service")
-        try:
-            getattr(module, "evict_all", lambda: None)()
-        finally:
-            end(scratch)
-
-    threading.Thread(target=evict, daemon=True).start()
 
 
 def _end_with_pexec(scratch: str) -> None:

@@ -253,6 +253,11 @@ def service(topic: str) -> AttemptService:
     return _services[topic]
 
 
+def has_runs() -> bool:
+    """Whether any run is expected to use this worker again."""
+    return bool(_services)
+
+
 def close_all() -> None:
     """The worker ends."""
     for here in list(_services.values()):

@@ -48,7 +48,8 @@ class OpenExecutor(NamedTuple):
     `executor.submit(run_attempt, spec)` is its one way to run an attempt. `close` kills everything that still runs,
     completes all futures and may be called twice. Once there was a shortage, `look_for_room` is called now and then.
     `place_of(job)` is where the next attempt of the job with this index will run. `pausable` stops what runs; None is
-    the warden. `admission` decides what may start; None for what this machine has room for.
+    the warden. `admission` decides what may start; None for what this machine has room for. `why_none()`, which any
+    thread may call, is why there is no worker, as far as that is known.
     """
 
     executor: Executor
@@ -58,6 +59,7 @@ class OpenExecutor(NamedTuple):
     place_of: Callable[[int], Place]
     pausable: Pausable | None = None
     admission: Admission | None = None
+    why_none: Callable[[], str] = str
 
 
 def open_executor(name: str, run_dir: str, worker: Worker, slots: int, inbox: Inbox[Any]) -> OpenExecutor:
