@@ -13,11 +13,14 @@ from typing import Any
 
 from orchestrator.cluster.hello import WorkerHello
 from orchestrator.cluster.pulled_logs import PulledLogs
+from orchestrator.cluster.reports import Reports
 from orchestrator.cluster.scripts import Scripts
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.journal.file_names import LOGS
 from orchestrator.journal.rundir import open_run
 from orchestrator.plan.policy_parts import ClusterPolicy
+
+_KEEPS_NOTHING = ("keeping temporary directories", "with `files: none` they are on the workers, and removed there")
 
 
 class AttemptFiles:
@@ -28,9 +31,10 @@ class AttemptFiles:
         self.is_pulled = cluster.files == "none"
         self._run_dir = run_dir
         self._logs: PulledLogs | None = None
+        self._degraded: Callable[[str, str], None] | None = None
 
-    def connect(self, topic: str, client: Any, on_output: Callable[[AttemptSpec], None]) -> None:
-        """The client of Dask has connected; `on_output` is called when there is more of a log that is pulled."""
+    def connect(self, topic: str, client: Any, reports: Reports) -> None:
+        """The client of Dask has connected; output that is pulled is reported as `grown`."""
         from orchestrator.cluster.worker.worker_service import READ
 
         async def read(hello: WorkerHello, serial: int, offset: int, most: int, had: list[int]) -> bytes | None:
@@ -40,7 +44,10 @@ class AttemptFiles:
 
         if self.is_pulled:
             with open_run(os.path.dirname(self._run_dir), os.path.basename(self._run_dir)) as run:
-                self._logs = PulledLogs(os.dup(run.folder(LOGS)), read, on_output)
+                self._logs = PulledLogs(
+                    os.dup(run.folder(LOGS)), read, lambda spec: reports.of_attempt(spec, ("grown",))
+                )
+                self._degraded = reports.degraded
 
     async def prepared(self, spec: AttemptSpec) -> AttemptSpec:
         """The attempt as it is sent to its worker."""
@@ -50,7 +57,12 @@ class AttemptFiles:
 
     def begin(self, spec: AttemptSpec, hello: WorkerHello) -> AttemptResult | None:
         """As `PulledLogs.begin`."""
-        return None if self._logs is None else self._logs.begin(spec, hello)
+        if self._logs is None:
+            return None
+        if spec.keep_temp and self._degraded is not None:
+            self._degraded(*_KEEPS_NOTHING)
+            self._degraded = None  # once is enough
+        return self._logs.begin(spec, hello)
 
     def grown(self, serial: int) -> None:
         """As `PulledLogs.grown`."""

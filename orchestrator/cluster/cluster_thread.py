@@ -167,7 +167,7 @@ class ClusterThread:
             reports.refused,
         )
         self._client = await self._deployment.open(events)
-        self._files.connect(self._topic, self._client, lambda spec: reports.of_attempt(spec, ("grown",)))
+        self._files.connect(self._topic, self._client, reports)
         self._client.subscribe_topic(self._topic, self._on_event)
         self._spawn(self._heartbeats.keep())
 

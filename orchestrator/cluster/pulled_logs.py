@@ -51,7 +51,7 @@ class _Log(Struct):
 
 class PulledLogs:
     """The logs of one run, in the directory with this descriptor, which belongs to this object. `on_output(spec)` is
-    called when there is more of one."""
+    called when there is more of one that is shown."""
 
     def __init__(self, directory: int, read: Read, on_output: Callable[[AttemptSpec], None]) -> None:
         self._directory = directory
@@ -167,7 +167,8 @@ class PulledLogs:
                 return False
             log.file.write(chunk)
             log.offset += len(chunk)
-            self._on_output(log.spec)
+            if log.spec.pump:
+                self._on_output(log.spec)
             return len(chunk) == most
 
     async def _asked(self, log: _Log, most: int) -> bytes | None:
