@@ -20,6 +20,8 @@ LOOK = """
 import socket, sys
 answer = {"host": socket.gethostname(), "python": sys.executable, "pexec": None, "why": ""}
 try:
+    if sys.version_info < (3, 11):
+        raise ImportError("Python %d.%d is older than 3.11" % sys.version_info[:2])
     import orchestrator
     answer["pexec"] = str(orchestrator.__version__)
 except Exception as error:
