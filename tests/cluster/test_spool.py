@@ -130,7 +130,7 @@ def test_a_script_runs_only_where_it_is_the_same(tmp_path: Path) -> None:
 
 def test_nothing_is_compared_of_what_is_no_script_or_is_not_here(tmp_path: Path) -> None:
     scripts = Scripts()
-    blocks = (ShellBlock("true", 1),)
+    blocks = (ShellBlock(1, "true"),)
     for spec in (attempt(tmp_path), attempt(tmp_path, file="no.sh"), attempt(tmp_path, file="a.md", blocks=blocks)):
         assert scripts.with_content(spec) is spec
         assert difference(spec, "node") == ""

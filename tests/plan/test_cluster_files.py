@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from support.planning import good_plan, planned
 
+from orchestrator.manifest.load import loads
 from orchestrator.plan.inputs import Overrides
 
 HEAD = """\
@@ -55,10 +56,11 @@ def test_other_jobs_are_not_and_the_plan_says_where_they_start() -> None:
         ("processes: 2, files: none", "PX118", "`files` has no effect with `processes`"),
         ("processes: 2, dir: /app", "PX118", "`dir` has no effect with `processes`"),
         ("slurm: {cores: 1}, files: none", "PX118", "`files: none` cannot be used with `slurm`"),
-        ('address: "tcp://localhost:1", files: some', "PX112", "expected `shared` or `none`, found `some`"),
+        ('address: "tcp://localhost:1", files: some', "PX113", "must be `shared` or `none`"),
     ],
 )
 def test_keys_that_do_not_go_together_are_refused(cluster: str, code: str, message: str) -> None:
-    found = planned(f"clusters: {{lab: {{{cluster}}}}}\nworkflows: {{a: {{run: 'true'}}}}\n").diagnostics
+    text = f"version: 1\nclusters: {{lab: {{{cluster}}}}}\nworkflows: {{a: {{run: 'true'}}}}\n"
+    found = loads(text.encode(), name="pexec.yaml", base_dir="/nonexistent").diagnostics
     assert [one.code for one in found] == [code]
     assert message in found[0].message
