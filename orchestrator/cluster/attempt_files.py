@@ -34,15 +34,17 @@ class AttemptFiles:
         self._degraded: Callable[[str, str], None] | None = None
 
     def connect(self, topic: str, client: Any, reports: Reports) -> None:
-        """The client of Dask has connected; output that is pulled is reported as `grown`."""
+        """The client of Dask has connected, perhaps another than before; output that is pulled is reported as `grown`."""
         from orchestrator.cluster.worker.worker_service import READ
 
         async def read(hello: WorkerHello, serial: int, offset: int, most: int, had: list[int]) -> bytes | None:
-            message = {"op": READ, "payload": pickle.dumps((topic, serial, offset, most, had))}
-            part: bytes | None = (await client.scheduler.broadcast(msg=message, workers=[hello.address]))[hello.address]
+            message = {"op": READ, "payload": pickle.dumps((topic, hello.name, serial, offset, most, had))}
+            sent = self._client.scheduler.broadcast(msg=message, workers=[hello.address])
+            part: bytes | None = (await sent)[hello.address]
             return part
 
-        if self.is_pulled:
+        self._client = client
+        if self.is_pulled and self._logs is None:
             with open_run(os.path.dirname(self._run_dir), os.path.basename(self._run_dir)) as run:
                 self._logs = PulledLogs(
                     os.dup(run.folder(LOGS)), read, lambda spec: reports.of_attempt(spec, ("grown",))

@@ -58,7 +58,7 @@ class PulledLogs:
         self._read = read
         self._on_output = on_output
         self._logs: dict[int, _Log] = {}  # by serial
-        self._had: dict[str, list[int]] = defaultdict(list)  # identity of a worker -> serials that it may forget
+        self._had: dict[str, list[int]] = defaultdict(list)  # name of a worker -> serials that it may forget
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -113,7 +113,7 @@ class PulledLogs:
 
     def _closed(self, log: _Log, result: AttemptResult, *, is_whole: bool) -> AttemptResult:
         self._close(log)
-        self._had[log.hello.identity].append(log.spec.serial)
+        self._had[log.hello.name].append(log.spec.serial)
         if not is_whole and log.file.error is None:
             why = f"its log is cut after {size(log.offset)}"
             result = replace(result, reason="; ".join(filter(None, (result.reason, why))))
@@ -172,10 +172,10 @@ class PulledLogs:
             return len(chunk) == most
 
     async def _asked(self, log: _Log, most: int) -> bytes | None:
-        had = self._had.pop(log.hello.identity, [])
+        had = self._had.pop(log.hello.name, [])
         try:
             asked = self._read(log.hello, log.spec.serial, log.offset, most, had)
             return await asyncio.wait_for(asked, _READ_SECONDS)
         except BaseException:
-            self._had[log.hello.identity] += had
+            self._had[log.hello.name] += had
             raise

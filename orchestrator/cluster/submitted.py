@@ -27,8 +27,8 @@ class Submitted(Struct):
 
 
 def task_of(attempt: Submitted, client: Any, topic: str, hello: WorkerHello, token: float) -> Any:
-    """A new task, pinned to this worker process, which runs the attempt no later than a lease after the token."""
-    from orchestrator.cluster.worker.worker_service import perform
+    """A new task, pinned to this worker, which runs the attempt no later than a lease after the token."""
+    from orchestrator.cluster.worker.words import perform
 
     spec = attempt.spec
     return client.submit(
@@ -36,7 +36,7 @@ def task_of(attempt: Submitted, client: Any, topic: str, hello: WorkerHello, tok
         topic,
         pickle.dumps(spec),
         spec.serial,
-        hello.identity,
+        hello.name,
         token,
         key=f"{topic}-{spec.serial}",
         workers=[hello.address],
