@@ -34,7 +34,7 @@ class AttemptFiles:
         self._degraded: Callable[[str, str], None] | None = None
 
     def connect(self, topic: str, client: Any, reports: Reports) -> None:
-        """The client of Dask has connected, perhaps another than before; output that is pulled is reported as `grown`."""
+        """The client of Dask has connected, perhaps another than before; pulled output is reported as `grown`."""
         from orchestrator.cluster.worker.worker_service import READ
 
         async def read(hello: WorkerHello, serial: int, offset: int, most: int, had: list[int]) -> bytes | None:
