@@ -16,6 +16,7 @@ from orchestrator.cluster.beside import PausesBoth, open_beside, room_at_home
 from orchestrator.cluster.cluster_thread import ClusterThread, epoch
 from orchestrator.cluster.deployments.by_kind import deployment_of
 from orchestrator.cluster.hello import Setup, WorkerHello
+from orchestrator.cluster.last_words import tell_who_is_waited_for, unconfirmed
 from orchestrator.cluster.placement import WorkerRoom
 from orchestrator.cluster.reports import Reports
 from orchestrator.cluster.scaling import Scaling
@@ -156,6 +157,7 @@ def open_dask(
         of_attempt,
         lambda why: worker.supervisor.warden.shortages.report(why),
         doubtful,
+        waits=tell_who_is_waited_for,
     )
     deployment = deployment_of(cluster, least, setup, plan)
     admission.why_none = lambda: deployment.why_none
@@ -174,7 +176,8 @@ def open_dask(
 
     def close() -> None:
         executor.shutdown(wait=False)
-        thread.close()
+        if hosts := thread.close():
+            inbox.put(Noted("degraded", unconfirmed(hosts, cluster.lease), lambda: None))
         worker.supervisor.close()
         if home is not None:
             home.close()

@@ -86,18 +86,24 @@ class Bringer:
             raise ValueError("secrets are sent by TLS only")
         wanted = had.union(names)
         values = {name: value for name, value in self._setup.secrets.items() if name in wanted}
-        await self._sent(client, SECRETS, pickle.dumps((self._setup.topic, values)), hello.address)
+        payload = pickle.dumps((self._setup.topic, hello.name, values))
+        if not await self._sent(client, SECRETS, payload, hello.address):
+            raise ValueError("another worker has its address")
         had.update(names)
 
-    async def finish(self, client: Any, hello: WorkerHello) -> None:
-        """Have the worker end everything of this run."""
+    async def finish(self, client: Any, hello: WorkerHello) -> bool:
+        """Have the worker end everything of this run; False if another worker answered, which has its address now."""
         from orchestrator.cluster.worker.worker_service import finish
 
-        await self._asked(client, finish, self._setup.topic, hello.name, address=hello.address)
+        seconds = min(_WORD_SECONDS, self._setup.lease)  # after which its end is known without it
+        asked = self._asked(client, finish, self._setup.topic, hello.name, address=hello.address, seconds=seconds)
+        return bool(await asked == hello.identity)
 
-    async def _asked(self, client: Any, function: Callable[..., Any], *arguments: Any, address: str) -> Any:
+    async def _asked(
+        self, client: Any, function: Callable[..., Any], *arguments: Any, address: str, seconds: float = _WORD_SECONDS
+    ) -> Any:
         called = client.run(function, *arguments, workers=[address])
-        return (await asyncio.wait_for(called, _WORD_SECONDS))[address]
+        return (await asyncio.wait_for(called, seconds))[address]
 
     async def _sent(self, client: Any, operation: str, payload: bytes, address: str) -> Any:
         """Send it to a handler of the worker: unlike arguments of `run` and of tasks it is in no log and no event."""

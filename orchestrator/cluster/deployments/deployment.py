@@ -5,7 +5,7 @@ All of it happens in the loop's thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -23,13 +23,15 @@ class Events(Struct, frozen=True):
     """What a deployment calls. `appeared(address)`: Dask has a worker there, which may be greeted. `gone(name, why)`:
     this worker is gone; whether something of it still lives is not known yet. `starts_nothing(refusal)`: no worker
     comes any more. `degraded(what, why)`: something that is
-    not as it should be. `refused(address, refusal)`: the worker there is not used."""
+    not as it should be. `refused(address, refusal)`: the worker there is not used. `reconnected(client)`: this one has
+    taken the place of that which `open` has returned, with which all workers are gone."""
 
     appeared: Callable[[str], None]
     gone: Callable[[str, str], None]
     starts_nothing: Callable[[Refusal], None]
     degraded: Callable[[str, str], None]
     refused: Callable[[str, Refusal], None] = lambda address, refusal: None
+    reconnected: Callable[[Any], None] = lambda client: None
 
 
 class Deployment(Protocol):
@@ -62,8 +64,9 @@ class Deployment(Protocol):
     async def retire(self, name: str, why: str) -> None:
         """End this worker, which runs nothing; `gone` is called with `why`. There is one fewer from now on."""
 
-    async def end_workers(self) -> None:
-        """Have all workers end what they run for this run. `gone` is called for each that ends with it."""
+    async def end_workers(self) -> Sequence[WorkerHello]:
+        """Have all workers end what they run for this run; those that have not confirmed it. `gone` is called for each
+        that ends with it."""
 
     async def close(self) -> None:
         """Stop what `open` has started. The client is closed already."""

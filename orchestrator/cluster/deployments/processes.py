@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -69,7 +69,7 @@ class ProcessDeployment:
 
     async def greet(self, client: Any, address: str) -> WorkerHello | None:
         """As `Deployment.greet`."""
-        from orchestrator.cluster.worker.worker_service import greet
+        from orchestrator.cluster.worker.words import greet
 
         answers = await client.run(greet, self._setup.topic, workers=[address])
         hello: WorkerHello = answers[address]
@@ -126,13 +126,14 @@ class ProcessDeployment:
             self._count -= 1
             await process.close()
 
-    async def end_workers(self) -> None:
+    async def end_workers(self) -> Sequence[WorkerHello]:
         """As `Deployment.end_workers`."""
         if hasattr(self, "_cluster"):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._cluster.settled(), _START_SECONDS)  # before that they are not among these
             processes = list(self._cluster.workers.values())
             await asyncio.gather(*(process.close() for process in processes), return_exceptions=True)
+        return ()  # each was waited for
 
     async def close(self) -> None:
         """As `Deployment.close`."""
