@@ -6,20 +6,25 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
+import socket
 import tempfile
 
 from orchestrator.cluster.dask_settings import use_own_settings
-from orchestrator.cluster.worker.worker_end import end, run_to_the_end
+from orchestrator.cluster.worker.worker_end import end, evict_and_end, run_to_the_end
 
-_SPARE_THREADS = 4  # for attempts that were given up
 _LOOK_SECONDS = 0.2
+_CONNECT_SECONDS = 5.0
+# By which systems say that KILL follows: at the time limit, for another job, or since someone cancels it.
+_WARNINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
 
 
 def main() -> None:
     """Run the worker until its scheduler ends, or the queueing system has enough of it."""
     options = _options()
+    refuse_without_listener(options.scheduler)
     scratch = tempfile.mkdtemp(prefix="pexec-worker-")
-    signal.signal(signal.SIGTERM, lambda number, frame: end(scratch))
+    for number in _WARNINGS:
+        signal.signal(number, lambda number, frame: evict_and_end(scratch))
     run_to_the_end(_serve(options, scratch), scratch)
 
 
@@ -33,29 +38,27 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def refuse_without_listener(address: str) -> None:
+    """pexec listened before it submitted this job: if nobody does now, the run is over. Raises SystemExit then, which
+    frees the node at once. Whatever else is wrong may pass."""
+    host, _, port = address.partition("://")[2].rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
+    except ConnectionRefusedError:
+        raise SystemExit(f"nobody listens at {address}: pexec has ended") from None
+    except OSError:
+        return
+
+
 async def _serve(options: argparse.Namespace, scratch: str) -> None:
     use_own_settings()
-    from distributed import Security, Status
+    from distributed import Status
 
-    from orchestrator.cluster.quiet_nodes import QuietWorker
+    from orchestrator.cluster.quiet_nodes import quiet_worker
 
-    security = Security(
-        require_encryption=True,
-        tls_ca_file=options.tls_ca_file,
-        tls_worker_cert=options.tls_cert,
-        tls_worker_key=options.tls_key,
-    )
-    worker = QuietWorker(
-        options.scheduler,
-        name=options.name,
-        interface=options.interface,
-        nthreads=int(options.nthreads) + _SPARE_THREADS,
-        memory_limit=0,
-        dashboard=False,
-        local_directory=scratch,
-        death_timeout=options.death_timeout,
-        security=security,
-    )
+    tls = {"tls_ca_file": options.tls_ca_file, "tls_worker_cert": options.tls_cert, "tls_worker_key": options.tls_key}
+    own = {"name": options.name, "interface": options.interface}
+    worker = quiet_worker(options.scheduler, int(options.nthreads), scratch, float(options.death_timeout), tls, **own)
     await worker
     while worker.status in (Status.running, Status.paused):
         await asyncio.sleep(_LOOK_SECONDS)
