@@ -1,11 +1,12 @@
-"""Dask's scheduler and worker without the HTTP server that both would start: no port but that of the protocol."""
+"""Dask's scheduler and worker without the HTTP server that both would start: no port but that of the protocol. And its
+client."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from distributed import Scheduler, Security, Worker
+from distributed import Client, Scheduler, Security, Worker
 
 
 class QuietScheduler(Scheduler):  # type: ignore[misc]  # Dask has no types
@@ -40,3 +41,11 @@ def quiet_worker(
         security=Security(require_encryption=True, **tls),
         **more,
     )
+
+
+class FirmClient(Client):  # type: ignore[misc]
+    """A client that is closed once it has lost its scheduler. The next one at that address may be another, which knows
+    nothing of what was subscribed and submitted."""
+
+    async def _reconnect(self) -> None:
+        await self._close(fast=True)

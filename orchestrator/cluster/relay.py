@@ -116,7 +116,8 @@ class Relay:
     def _deliver(self, number: int, data: bytes) -> None:
         # Without a wait: one connection whose reader is slow must not hold up the others.
         if (writer := self._connections.get(number)) is not None:
-            writer.write(data)
+            if not writer.is_closing():
+                writer.write(data)
         elif (early := self._early.get(number)) is not None:
             early.append(data)
 
@@ -126,7 +127,8 @@ class Relay:
             writer.close()
 
     def _send(self, kind: int, number: int, data: bytes = b"") -> None:
-        self._writer.write(_HEAD.pack(kind, number, len(data)) + data)
+        if not self._writer.is_closing():
+            self._writer.write(_HEAD.pack(kind, number, len(data)) + data)
 
     def _start(self, work: object) -> None:
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)  # type: ignore[arg-type]

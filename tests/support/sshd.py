@@ -67,11 +67,12 @@ class Sshd:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._processes: list[subprocess.Popen[bytes]] = []
         self.configuration = folder / "client"
         self.tmp = folder / "tmp"  # where programs that it starts have their temporary files
 
-    def start(self, below: list[str] | None = None, address: str = "127.0.0.1") -> None:
-        """With `below`, by this command, which may put it elsewhere."""
+    def prepare(self) -> None:
+        """Its keys and files."""
         folder = self._folder
         self.tmp.mkdir(parents=True)
         for name in ("host_key", "key"):
@@ -85,14 +86,19 @@ class Sshd:
         (folder / "known_hosts").write_text(f"* {key}")
         if os.geteuid() == 0:
             os.makedirs("/run/sshd", exist_ok=True)
+
+    def start(self, *below: str, address: str = "127.0.0.1") -> subprocess.Popen[bytes]:
+        """Let it answer at this address. With `below`, by this command, which may put it elsewhere."""
         program = shutil.which("sshd", path=_path())
         assert program
-        with open(folder / "log", "wb") as log:
-            command = [*(below or []), program, "-D", "-e", "-f", str(folder / "server"), "-p", str(self.port)]
-            self.process = subprocess.Popen(
+        with open(self._folder / "log", "ab") as log:
+            command = [*below, program, "-D", "-e", "-f", str(self._folder / "server"), "-p", str(self.port)]
+            process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
+        self._processes.append(process)
         assert wait_until(lambda: _answers(address, self.port), 30), self.log()
+        return process
 
     def refusal(self) -> str:
         """Why nobody can log in at `one`; empty if one can."""
@@ -106,13 +112,14 @@ class Sshd:
 
     def sessions(self) -> list[int]:
         """The server's processes for its connections."""
-        return children(self.process.pid)
+        return [pid for process in self._processes for pid in children(process.pid)]
 
     def end(self) -> None:
         """End the server, and its connections."""
         sessions = self.sessions()
-        self.process.kill()
-        self.process.wait(20)
+        for process in self._processes:
+            process.kill()
+            process.wait(20)
         for pid in sessions:
             try:
                 os.kill(pid, 9)
@@ -122,10 +129,10 @@ class Sshd:
 
 @contextmanager
 def sshd(folder: Path) -> Iterator[Sshd]:
-    """One, until the end of the block."""
+    """One that does not answer yet, until the end of the block."""
     started = Sshd(folder)
     try:
-        started.start()
+        started.prepare()
         yield started
     finally:
         started.end()
@@ -141,5 +148,6 @@ def _answers(address: str, port: int) -> bool:
 
 if __name__ == "__main__":
     with sshd(Path(sys.argv[1])) as server:
+        server.start()
         print(server.configuration, flush=True)
         sys.stdin.read()

@@ -32,7 +32,7 @@ def deployment_of(cluster: ClusterPolicy, count: int, setup: Setup, plan: Plan) 
         from orchestrator.cluster.deployments.ssh import SshDeployment
 
         bringer = Bringer(replace(setup, environ=portable(os.environb)), plan.base_dir)
-        return SshDeployment(cluster.ssh, cluster.slots, bringer)
+        return SshDeployment(cluster.ssh, cluster.slots, bringer, plan.base_dir)
     from orchestrator.cluster.deployments.processes import ProcessDeployment
 
     return ProcessDeployment(count, setup)

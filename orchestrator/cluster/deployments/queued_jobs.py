@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -94,12 +96,18 @@ async def called(command: list[str], stdin: Any, seconds: float) -> str:
     finally:
         _submitting.discard(process)
         if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
+            await _end(process)
     if process.returncode != 0:
         said = words_of(err.decode(errors="replace"), command[0])
         raise NotSubmittedError(said or f"`{command[0]}` ended with exit code {process.returncode}")
     return out.decode(errors="replace")
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(process.communicate(), _KILL_SECONDS)
 
 
 def words_of(text: str, program: str) -> str:
@@ -124,7 +132,7 @@ class QueuedCluster(SpecCluster):  # type: ignore[misc]
             return
         for process in _submitting:
             with suppress(ProcessLookupError):
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)
         with suppress(TimeoutError):
             await asyncio.wait_for(self.settled(), _KILL_SECONDS)
 

@@ -21,15 +21,18 @@ _ROLES = ("ca_file", "client_key", "client_cert", "scheduler_key", "scheduler_ce
 _AT_ONCE = 8  # connections that are being made; servers reject those beyond a number
 _JOIN_SECONDS = 90.0
 _PROVE_AGAIN_SECONDS = 1.0
+_PAUSE = 0.5  # before a host is tried again, doubled with each failure
 _LONGEST_PAUSE = 30.0
 _MOST_REASONS = 3
 
 
 class SshDeployment:
-    """A worker on each of the hosts of these settings; `slots` of it, 0 for as many as the host has CPUs."""
+    """A worker on each of the hosts of these settings; `slots` of it, 0 for as many as the host has CPUs. `base_dir` is
+    the directory of the manifest."""
 
-    def __init__(self, settings: SshPolicy, slots: int, bringer: Bringer) -> None:
+    def __init__(self, settings: SshPolicy, slots: int, bringer: Bringer, base_dir: str) -> None:
         self._settings = settings
+        self._base_dir = base_dir
         self._slots = slots
         self._bringer = bringer
         self._hosts = [Host(name) for name in settings.hosts]
@@ -67,7 +70,7 @@ class SshDeployment:
 
     async def greet(self, client: Any, address: str) -> WorkerHello | None:
         """As `Deployment.greet`."""
-        worker = next((one for one in self._workers.values() if one.address == address), None)
+        worker = self._at(address)
         if worker is None:
             return None
         try:
@@ -106,7 +109,7 @@ class SshDeployment:
 
     async def replace(self, name: str, hello: WorkerHello | None) -> None:
         """As `Deployment.replace`."""
-        if hello is not None:
+        if hello is not None and self._at(hello.address) is None:
             with suppress(Exception):  # it may not know this worker any more
                 await self._scheduler.remove_worker(hello.address, stimulus_id="pexec", close=False, expected=True)
         if (worker := self._workers.pop(name, None)) is not None:
@@ -134,7 +137,8 @@ class SshDeployment:
     async def _keep(self, host: Host) -> None:
         """Have a worker there, and another one when that is gone."""
         while True:
-            worker = SshWorker(f"w{next(self._numbers)}", host.name, self._settings, self._scheduler.port)
+            name = f"w{next(self._numbers)}"
+            worker = SshWorker(name, host.name, self._settings, self._base_dir, self._scheduler.port)
             self._workers[worker.name] = worker
             async with self._starting:
                 await worker.start(self._slots, self._tls)
@@ -149,7 +153,12 @@ class SshDeployment:
                 await worker.exited.wait()
                 self._leave(worker)
                 await worker.buried.wait()
-            await asyncio.sleep(min(2.0**host.failures, _LONGEST_PAUSE))
+            await asyncio.sleep(min(_PAUSE * 2**host.failures, _LONGEST_PAUSE))
+
+    def _at(self, address: str) -> SshWorker | None:
+        """The worker at this address, whose connection has not ended."""
+        there = (one for one in self._workers.values() if one.address == address and not one.exited.is_set())
+        return next(there, None)
 
     async def _wait_until_joined(self, worker: SshWorker) -> None:
         """Or has ended."""
@@ -179,6 +188,6 @@ class SshDeployment:
         if all(host.is_hopeless for host in self._hosts):
             self._events.starts_nothing(failed.refusal)
         elif failed.is_final and not host.has_joined:
-            self._events.degraded("a host that is not used", failed.refusal.why)
+            self._events.degraded("a worker that is not used", failed.refusal.why)
         elif host.failures == (1 if host.has_joined else HOPELESS_AFTER):
-            self._events.degraded("a host that is not used now", f"{failed.refusal.why}; it is tried again")
+            self._events.degraded("a worker that is not used", f"{failed.refusal.why}; it is tried again")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from orchestrator import __version__
@@ -17,7 +17,8 @@ from orchestrator.plan.policy_parts import SshPolicy
 
 CONNECT_SECONDS = 10
 _DEFAULT_PYTHON = "python3"
-# It asks nothing; it becomes no connection that others use, whose end would be theirs; nothing but the program runs.
+# Those of the user come before, and so take precedence. It asks nothing; it becomes no connection that others use,
+# whose end would be theirs; nothing but the program runs.
 _OPTIONS = {
     "BatchMode": "yes",
     "ConnectTimeout": CONNECT_SECONDS,
@@ -26,6 +27,7 @@ _OPTIONS = {
     "RemoteCommand": "none",
     "ForkAfterAuthentication": "no",
     "StdinNull": "no",
+    "ServerAliveInterval": 15,  # a dead connection is noticed in a minute, also by an `ssh` whose pexec was killed
 }
 # By the shell of the user, whichever it is: no more than quotes. `~` is the directory of the user there.
 _SCRIPT = (
@@ -61,7 +63,7 @@ def command(host: str, settings: SshPolicy) -> list[str]:
     options = [word for name, value in _OPTIONS.items() for word in ("-o", f"{name}={value}")]
     python, fallback = settings.python or sys.executable, settings.python or _DEFAULT_PYTHON
     words = ("exec", "sh", "-c", _SCRIPT, "pexec-worker", python, fallback, _READ_PROGRAM)
-    return ["ssh", "-T", *options, *settings.options, "--", host, shlex.join(words)]
+    return ["ssh", "-T", *settings.options, *options, "--", host, shlex.join(words)]
 
 
 def answer_in(line: bytes) -> Mapping[str, Any] | None:
@@ -69,10 +71,9 @@ def answer_in(line: bytes) -> Mapping[str, Any] | None:
     if not line.startswith(_MARK.encode()):
         return None
     try:
-        answer: Mapping[str, Any] = json.loads(line[len(_MARK) :])
+        return msgspec.json.decode(line[len(_MARK) :], type=dict[str, str | None])
     except ValueError:
         return None
-    return answer
 
 
 def failure(

@@ -20,8 +20,9 @@ class SshProgram:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], folder: str) -> None:
         self._command = command
+        self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self.exited = asyncio.Event()
         self.exit_code: int | None = None
@@ -38,6 +39,7 @@ class SshProgram:
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,
                 bufsize=0,
+                cwd=self._folder,
                 start_new_session=True,
             )
         except OSError:

@@ -21,14 +21,15 @@ _END_SECONDS = 8.0  # longer than a warden takes to end hundreds of jobs
 
 
 class SshWorker:
-    """`scheduler` is the port of pexec's scheduler."""
+    """`base_dir` is the directory of the manifest, `scheduler` the port of pexec's scheduler."""
 
-    def __init__(self, name: str, host: str, settings: SshPolicy, scheduler: int) -> None:
+    def __init__(self, name: str, host: str, settings: SshPolicy, base_dir: str, scheduler: int) -> None:
         self.name = name
         self.host = host
         self._settings = settings
+        self._base_dir = base_dir
         self._scheduler = scheduler
-        self._program = SshProgram(command(host, settings))
+        self._program = SshProgram(command(host, settings), base_dir)
         self._is_given_up = False
         self._failed: Failure | None = None
         self.address = ""  # at which Dask knows it
@@ -76,6 +77,8 @@ class SshWorker:
         """Have it end everything that it runs, and itself."""
         if not self._program.is_started:
             return
+        if not self.begun.scratch:
+            self.give_up()  # it may be connecting, and has done nothing
         self._program.end()
         try:
             await asyncio.wait_for(self.exited.wait(), _END_SECONDS)
@@ -106,7 +109,7 @@ class SshWorker:
     async def prove_end(self) -> bool:
         """By another connection, have the host end what is left of it; False if that cannot be known."""
         assert self.hello is not None
-        program = SshProgram(command(self.host, self._settings))
+        program = SshProgram(command(self.host, self._settings), self._base_dir)
         with suppress(TimeoutError, OSError, ValueError):
             await program.start()
             try:

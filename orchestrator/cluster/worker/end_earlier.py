@@ -36,8 +36,8 @@ def _end(hello: WorkerHello) -> bool:
         if waited > _SECONDS:
             return False
         for pid in left:
-            # The warden sees that its worker has gone, and ends the jobs in good order.
-            if pid == hello.pid or waited > _WARDEN_SECONDS:
+            # The warden, if there is one, sees that its worker has gone, and ends the jobs in good order.
+            if pid == hello.pid or hello.warden not in left or waited > _WARDEN_SECONDS:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         time.sleep(_LOOK_AGAIN_SECONDS)

@@ -7,13 +7,17 @@ import argparse
 import asyncio
 import signal
 import socket
+import sys
 import tempfile
+from typing import Any
 
 from orchestrator.cluster.dask_settings import use_own_settings
 from orchestrator.cluster.worker.worker_end import end, evict_and_end, run_to_the_end
 
 _LOOK_SECONDS = 0.2
+_LISTENS_SECONDS = 2.0
 _CONNECT_SECONDS = 5.0
+_NOBODY = "nobody listens at {}: pexec has ended"
 # By which systems say that KILL follows: at the time limit, for another job, or since someone cancels it.
 _WARNINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
 
@@ -21,7 +25,8 @@ _WARNINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, sign
 def main() -> None:
     """Run the worker until its scheduler ends, or the queueing system has enough of it."""
     options = _options()
-    refuse_without_listener(options.scheduler)
+    if nobody_listens(options.scheduler):
+        raise SystemExit(_NOBODY.format(options.scheduler))
     scratch = tempfile.mkdtemp(prefix="pexec-worker-")
     for number in _WARNINGS:
         signal.signal(number, lambda number, frame: evict_and_end(scratch))
@@ -38,16 +43,27 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def refuse_without_listener(address: str) -> None:
-    """pexec listened before it submitted this job: if nobody does now, the run is over. Raises SystemExit then, which
-    frees the node at once. Whatever else is wrong may pass."""
+def nobody_listens(address: str) -> bool:
+    """pexec listened before it submitted this job: if nobody does now, the run is over, and the node is wanted by
+    others. Whatever else is wrong may pass."""
     host, _, port = address.partition("://")[2].rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
     except ConnectionRefusedError:
-        raise SystemExit(f"nobody listens at {address}: pexec has ended") from None
+        return True
     except OSError:
-        return
+        return False
+    return False
+
+
+async def _begin(worker: Any, scheduler: str, scratch: str) -> None:
+    """Have it join; Dask would try that for long."""
+    joining = asyncio.ensure_future(worker)
+    while not (await asyncio.wait({joining}, timeout=_LISTENS_SECONDS))[0]:
+        if await asyncio.to_thread(nobody_listens, scheduler):
+            print(_NOBODY.format(scheduler), file=sys.stderr, flush=True)
+            end(scratch)
+    await joining
 
 
 async def _serve(options: argparse.Namespace, scratch: str) -> None:
@@ -59,7 +75,7 @@ async def _serve(options: argparse.Namespace, scratch: str) -> None:
     tls = {"tls_ca_file": options.tls_ca_file, "tls_worker_cert": options.tls_cert, "tls_worker_key": options.tls_key}
     own = {"name": options.name, "interface": options.interface}
     worker = quiet_worker(options.scheduler, int(options.nthreads), scratch, float(options.death_timeout), tls, **own)
-    await worker
+    await _begin(worker, options.scheduler, scratch)
     while worker.status in (Status.running, Status.paused):
         await asyncio.sleep(_LOOK_SECONDS)
     end(scratch)  # without asking Dask, which may wait for a scheduler that is gone
