@@ -153,6 +153,7 @@ CODES: dict[str, str] = {
     "PX318": "a cluster whose queueing system is not here",
     "PX319": "a time limit of a job that is longer than that of its worker",
     "PX320": "a host that cannot be reached by SSH",
+    "PX326": "a job whose files its cluster does not have",
     "PX401": "a secret that cannot be used",
     "PX402": "a secret that would be written to files",
     "PX403": "a limit or isolation that this machine does not support",

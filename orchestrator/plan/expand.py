@@ -108,6 +108,8 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
             lease=cluster.lease,
             address=cluster.address,
             tls=tls,
+            files=cluster.files,
+            dir=cluster.dir,
         )
     if cluster.ssh is not None:
         return ClusterPolicy(
@@ -118,6 +120,8 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
             start=cluster.workers.start,
             lease=cluster.lease,
             ssh=SshPolicy(cluster.ssh.hosts, cluster.ssh.python, cluster.ssh.options),
+            files=cluster.files,
+            dir=cluster.dir,
         )
     workers, declared = cluster.workers, cluster.processes
     queue: dict[str, Any] = {}
@@ -139,6 +143,8 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
         workers.idle,
         workers.start,
         cluster.lease,
+        files=cluster.files,
+        dir=cluster.dir,
         **queue,
     )
 

@@ -116,10 +116,12 @@ def make_plan(
     policy = expand_policy(read.manifest, overrides, environment.cpus)
     warnings: list[Diagnostic] = []
     if policy.cluster is not None:
-        from orchestrator.plan.cluster_fit import check_cluster_fit, check_walltime  # late: most runs have no cluster
+        from orchestrator.plan.cluster_files import check_cluster_files  # late: most runs have no cluster
+        from orchestrator.plan.cluster_fit import check_cluster_fit, check_walltime
 
         unfit: list[Diagnostic] = []
         check_cluster_fit(jobs, policy.cluster, read.source, unfit)
+        check_cluster_files(jobs, policy.cluster, read.source, unfit)
         if unfit:
             return Planned(None, (*resolved.diagnostics, *unfit))
         check_walltime(jobs, policy.cluster, read.source, warnings)

@@ -104,6 +104,8 @@ class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
     pbs: Annotated[QueuePolicy | None, Meta(description="What each worker asks PBS for.")] = None
     lsf: Annotated[QueuePolicy | None, Meta(description="What each worker asks LSF for.")] = None
     sge: Annotated[QueuePolicy | None, Meta(description="What each worker asks Grid Engine for.")] = None
+    files: Annotated[Literal["shared", "none"], Meta(description="Which files of pexec its workers see.")] = "shared"
+    dir: Annotated[str | None, Meta(description="The project's directory on its workers, if it is another.")] = None
 
     @property
     def is_here(self) -> bool:

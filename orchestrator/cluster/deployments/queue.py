@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -156,16 +157,15 @@ class QueueDeployment(ExistingDeployment):
                 await self._bringer.finish(self._client, hello)
             self._lose(hello, why)
 
-    async def end_workers(self) -> None:
+    async def end_workers(self) -> Sequence[WorkerHello]:
         """As `Deployment.end_workers`."""
         if not hasattr(self, "_cluster"):
             remove_certificates(self._run_dir)
-            return
+            return ()
         for task in (getattr(self, "_looking", None), *self._tasks):
             if task is not None:
                 task.cancel()
-        with suppress(Exception):
-            await super().end_workers()
+        silent = await super().end_workers()
         self._count = 0
         self._retired.clear()
         self._cluster.worker_spec.clear()
@@ -173,6 +173,7 @@ class QueueDeployment(ExistingDeployment):
         self._cluster.workers.clear()
         await self._cancel(*self._jobs)
         remove_certificates(self._run_dir)
+        return silent
 
     async def close(self) -> None:
         """As `Deployment.close`."""

@@ -61,7 +61,8 @@ async def _begin(worker: Any, scheduler: str, scratch: str) -> None:
     joining = asyncio.ensure_future(worker)
     while not (await asyncio.wait({joining}, timeout=_LISTENS_SECONDS))[0]:
         if await asyncio.to_thread(nobody_listens, scheduler):
-            print(_NOBODY.format(scheduler), file=sys.stderr, flush=True)
+            sys.stderr.write(_NOBODY.format(scheduler) + "\n")
+            sys.stderr.flush()
             end(scratch)
     await joining
 
