@@ -123,10 +123,9 @@ OBSERVED: dict[str, dict[str, str]] = {
         "extra": "acceptance/test_keys_of_slurm.py::test_a_run_for_which_slurm_has_no_room_says_why",
     },
     **{
-        system: {
-            **dict.fromkeys(("cores", "queue", "memory", "walltime", charged, "interface", *more), _ON_A_QUEUE),
-            "extra": "acceptance/test_keys_of_queues.py::test_a_run_for_which_the_queue_has_no_room_says_why",
-        }
+        system: dict.fromkeys(
+            ("cores", "queue", "memory", "walltime", charged, "interface", "extra", *more), _ON_A_QUEUE
+        )
         for system, charged, more in (
             ("Pbs", "account", ()),
             ("Lsf", "project", ()),
