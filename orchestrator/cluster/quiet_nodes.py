@@ -3,13 +3,21 @@ client."""
 
 from __future__ import annotations
 
+import sys
+import tempfile
 from typing import Any
 
 from distributed import Client, Scheduler, Worker
 
 
 class QuietScheduler(Scheduler):  # type: ignore[misc]  # Dask has no types
-    """A scheduler without HTTP."""
+    """A scheduler without HTTP. It needs no scratch directory, of which Dask would leave a part where others are."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        with tempfile.TemporaryDirectory(prefix="pexec-scheduler-") as scratch:
+            before = list(sys.path)
+            super().__init__(*args, local_directory=scratch, **more)
+            sys.path[:] = before
 
     def start_http_server(self, *_: Any, **__: Any) -> None:
         """Start none."""
