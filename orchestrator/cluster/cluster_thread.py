@@ -314,6 +314,8 @@ class ClusterThread:
             self._reports.starts_nothing(no_workers(*what))
         elif kind == "evicted":
             self._on_evicted(*what)
+        elif kind == "warden":
+            self._deployment.has_warden(*what)
         elif (attempt := self._attempts.get(what[0])) is None:
             if kind == "ended" and (spec := self._lost.pop(what[0], None)) is not None:
                 self._reports.of_attempt(spec, ("late", pickle.loads(what[1])))
