@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 from support.attempts import new_mark, survivors, wait_until, wardens_below
 from support.cli import Pexec
-from support.clusters import is_alive, manifest, no_overlap, verified, wait_for_events
+from support.clusters import is_alive, journal, manifest, no_overlap, verified, wait_for_events
 from support.dask_clusters import DaskCluster, dask_cluster
 from support.runs import last_run
 
@@ -115,14 +115,16 @@ class Weather:
     def end(self) -> None:
         """Let the run end, and continue it until it has succeeded: a job may have been lost too often."""
         for _ in range(10):
-            if self._run.wait(240) == 0:
+            self._run.wait(240)
+            if self.has_ended():
                 return
             self.clear()
         raise AssertionError((self._pexec.folder / "said").read_text())
 
     def has_ended(self) -> bool:
-        """Whether the run succeeded."""
-        return self._run.poll() == 0
+        """Whether the run succeeded, even if pexec was killed at its very end."""
+        path = journal(self._pexec)
+        return self._run.poll() is not None and path is not None and b'"result":"SUCCESS"' in path.read_bytes()
 
     def leaves_no_warden(self) -> bool:
         """On no worker."""
