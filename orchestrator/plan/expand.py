@@ -107,6 +107,8 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
             lease=cluster.lease,
             address=cluster.address,
             tls=tls,
+            files=cluster.files,
+            dir=cluster.dir,
         )
     if cluster.ssh is not None:
         return ClusterPolicy(
@@ -117,6 +119,8 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
             start=cluster.workers.start,
             lease=cluster.lease,
             ssh=SshPolicy(cluster.ssh.hosts, cluster.ssh.python, cluster.ssh.options),
+            files=cluster.files,
+            dir=cluster.dir,
         )
     workers, declared, slurm = cluster.workers, cluster.processes, None
     if cluster.slurm is not None:
@@ -138,6 +142,8 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
         workers.start,
         cluster.lease,
         slurm=slurm,
+        files=cluster.files,
+        dir=cluster.dir,
     )
 
 

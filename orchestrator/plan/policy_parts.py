@@ -99,6 +99,8 @@ class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
     tls: Annotated[TlsPolicy | None, Meta(description="The certificates for it.")] = None
     slurm: Annotated[SlurmPolicy | None, Meta(description="What each worker asks Slurm for.")] = None
     ssh: Annotated[SshPolicy | None, Meta(description="The hosts of its workers.")] = None
+    files: Annotated[Literal["shared", "none"], Meta(description="Which files of pexec its workers see.")] = "shared"
+    dir: Annotated[str | None, Meta(description="The project's directory on its workers, if it is another.")] = None
 
     @property
     def is_here(self) -> bool:

@@ -101,6 +101,8 @@ OBSERVED: dict[str, dict[str, str]] = {
         "test_a_run_without_encryption_says_so_each_time_and_passes_on_a_minimal_environment",
         "files": "acceptance/test_keys_of_existing_clusters.py::"
         "test_a_worker_that_does_not_see_the_directory_is_named_and_others_are_used",
+        "dir": "acceptance/test_keys_of_files_none.py::"
+        "test_nothing_is_read_or_written_where_the_manifest_and_the_run_are",
         "workers": "acceptance/test_keys_of_clusters.py::"
         "test_workers_start_when_jobs_wait_and_end_when_they_have_run_nothing_for_a_while",
         "lease": "acceptance/test_keys_of_clusters.py::"

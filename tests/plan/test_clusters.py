@@ -112,7 +112,6 @@ def test_the_plan_shows_a_cluster_and_local_only_if_it_was_asked_for() -> None:
         ("{lab: {address: 'tcp://127.0.0.1.evil.org:8786'}}", "PX434"),
         ("{lab: {address: 7}}", "PX117"),
         ("{lab: {address: 'tcp://localhost:1', workers: {min: 1}}}", "PX118"),
-        ("{lab: {address: 'tcp://localhost:8786', files: none}}", "PX113"),
         ("{pair: {processes: 2, lease: 1s}}", "PX114"),
         ("{lab: {ssh: {}}}", "PX111"),
         ("{lab: {ssh: {hosts: []}}}", "PX113"),
