@@ -162,14 +162,8 @@ class ClusterThread:
 
     async def _open(self) -> None:
         reports = self._reports
-        events = Events(
-            self._on_appeared,
-            self._on_gone,
-            reports.starts_nothing,
-            reports.degraded,
-            reports.refused,
-            self._listen_to,
-        )
+        told = reports.starts_nothing, reports.degraded, reports.refused
+        events = Events(self._on_appeared, self._on_gone, *told, self._listen_to)
         self._listen_to(await self._deployment.open(events))
         self._spawn(self._heartbeats.keep())
 
