@@ -1,6 +1,6 @@
 """Who of a Dask cluster that pexec did not start may die or be told to end: scheduler, nanny, worker.
 
-`pytest --full` strikes at twenty moments instead of one, and reports the times.
+`pytest --full` strikes at twenty moments instead of one, at more of them, and reports the times.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ KILLED = {"nanny": nanny, "the worker below its nanny": worker_below, "nanny and
 def test_attempts_end_with_a_nanny_or_the_worker_below_it_and_are_made_again(
     pexec: Pexec, cluster: DaskCluster, full: bool, figure: Figure, who: str
 ) -> None:
-    if who == "nanny and worker" and not full:
+    if who != "nanny" and not full:
         pytest.skip("killed with --full")
     dead, again = [], []
     for number in moments(full, 1):
