@@ -17,6 +17,7 @@ from orchestrator.manifest.model import Defaults, Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.output_keys import OutputKeys, is_unnamed
 from orchestrator.manifest.policy_keys import CacheKeys
+from orchestrator.manifest.queue_keys import QUEUES, QueueKeys
 from orchestrator.manifest.retry_keys import Retry
 from orchestrator.manifest.scalars import CpuShare, NoLimit
 from orchestrator.plan.flow_model import Input, OutputFiles, OutputSpec
@@ -44,7 +45,7 @@ from orchestrator.plan.policy_parts import (
     CachePolicy,
     CiPolicy,
     ClusterPolicy,
-    SlurmPolicy,
+    QueuePolicy,
     SshPolicy,
     TlsPolicy,
 )
@@ -123,15 +124,16 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
             files=cluster.files,
             dir=cluster.dir,
         )
-    workers, declared, slurm = cluster.workers, cluster.processes, None
-    if cluster.slurm is not None:
-        asked = cluster.slurm
-        slurm = SlurmPolicy(asked.queue, asked.memory, asked.walltime, asked.account, asked.interface, asked.extra)
-        count: int = workers.max or 1
-        slots: int | None = asked.cores
-    else:
-        assert declared is not None
+    workers, declared = cluster.workers, cluster.processes
+    queue: dict[str, Any] = {}
+    count, slots = workers.max or 1, None
+    if declared is not None:
         count, slots = (declared, None) if isinstance(declared, int) else (declared.count, declared.slots)
+    for kind in QUEUES:
+        asked: QueueKeys | None = getattr(cluster, kind)
+        if asked is not None:
+            slots = asked.cores
+            queue[kind] = _queue(asked)
     least = None if workers.min is None else min(workers.min, count)
     return ClusterPolicy(
         name,
@@ -142,10 +144,14 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
         workers.idle,
         workers.start,
         cluster.lease,
-        slurm=slurm,
         files=cluster.files,
         dir=cluster.dir,
+        **queue,
     )
+
+
+def _queue(asked: QueueKeys) -> QueuePolicy:
+    return QueuePolicy(asked.queue, asked.memory, asked.walltime, asked.charged(), asked.interface, asked.options())
 
 
 def cluster_hint(name: str, manifest: Manifest) -> str:
