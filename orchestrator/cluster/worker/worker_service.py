@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pickle
+import signal
 import threading
 import time
 from collections import deque
@@ -42,6 +43,8 @@ _GROWTH_SECONDS = 0.1
 _MOST_RESULTS = 1000
 # Who ends the worker may have told its jobs first.
 _WORKER_FOLLOWS_SECONDS = 2.0
+_WORKER_FOLLOWS_AT_ONCE_SECONDS = 0.25  # a queueing system signals all at the same moment
+_SHELL_AFTER_TERM = 128 + signal.SIGTERM
 _EVICTION_SECONDS = 4.0  # for jobs to end; who has sent TERM sends KILL soon
 _TELL_SECONDS = 0.5
 _PULL_SECONDS = 0.5  # for output, in addition
@@ -65,6 +68,7 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         self._running: set[int] = set()  # by serial
         self._is_evicted = threading.Event()
         self._eviction = threading.Lock()
+        self._known_warden = 0
 
     def setup(self, worker: DaskWorker) -> None:
         """Called by Dask before the worker takes tasks."""
@@ -174,10 +178,11 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
             result = run_attempt(spec)
         finally:
             self._running.discard(spec.serial)
-        if result.verdict is Verdict.FAILED and result.signal == "SIGTERM":
-            self._is_evicted.wait(_WORKER_FOLLOWS_SECONDS)
+        if result.verdict is Verdict.FAILED:
+            by_term = result.signal == "SIGTERM" or result.exit_code == _SHELL_AFTER_TERM
+            self._is_evicted.wait(_WORKER_FOLLOWS_SECONDS if by_term else _WORKER_FOLLOWS_AT_ONCE_SECONDS)
         if self._is_evicted.is_set() and result.verdict is not Verdict.SUCCEEDED:
-            return evicted(spec.place.host, result)
+            return evicted(spec.place.host, result, self._setup.walltime)
         return result
 
     def hello(self) -> WorkerHello:
@@ -185,6 +190,7 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         from orchestrator.execute.admission import look
 
         machine, process, warden = look(), read_process(os.getpid()), read_process(self.supervisor.warden.pid)
+        self._known_warden = self.supervisor.warden.pid
         return WorkerHello(
             self._setup.name,
             self.worker.id,
@@ -237,6 +243,9 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
             self.worker.log_event(self._setup.topic, what)
 
     def _on_spawned(self, spec: AttemptSpec, pid: int, start_ticks: int) -> None:
+        if (warden := self.supervisor.warden.pid) != self._known_warden:  # the one before has died
+            self._known_warden = warden
+            self._report("warden", self._setup.name, warden)
         self._report("spawned", spec.serial, pid, start_ticks)
 
     def _on_output(self, spec: AttemptSpec, chunk: bytes) -> None:
