@@ -114,8 +114,9 @@ def open_dask(
 
     def joined(hello: WorkerHello) -> None:
         known = WorkerRoom(hello.name, hello.host, hello.slots, hello.cpus, hello.memory, labels)
-        if cluster.slurm is not None:
-            memory = cluster.slurm.memory or hello.memory
+        asked = cluster.slurm or cluster.kubernetes
+        if asked is not None:
+            memory = asked.memory or hello.memory
             known = replace(known, cpus=cluster.slots, memory=memory, is_sized=True)
         rooms[hello.name] = known
         fields = {

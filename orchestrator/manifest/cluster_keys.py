@@ -9,6 +9,7 @@ from orchestrator.manifest.cluster_kinds import (
     ADDRESS,
     ADDRESS_PATTERN,
     COUNT,
+    KubernetesKeys,
     ProcessesKeys,
     SlurmKeys,
     SshKeys,
@@ -22,9 +23,9 @@ from orchestrator.manifest.section import Doc, Section, section_type
 from orchestrator.manifest.value_errors import KeyConflictError, MissingKeyError
 
 LOCAL_CLUSTER: Final = "local"
-KINDS: Final = ("processes", "address", "slurm", "ssh")
+KINDS: Final = ("processes", "address", "slurm", "ssh", "kubernetes")
 """The keys that say what its workers are, of which a cluster has one."""
-_QUEUES: Final = ("slurm",)
+_QUEUES: Final = ("slurm", "kubernetes")
 _ONLY_WITH: Final = {"tls": ("address",), "insecure": ("address",), "files": ("address", *_QUEUES, "ssh")}
 """Key -> the kinds that it has an effect with; the others have one with every kind."""
 _WORKERS_ONLY_WITH: Final = {"max": _QUEUES, "min": ("processes", *_QUEUES), "idle": ("processes", *_QUEUES)}
@@ -56,7 +57,7 @@ class WorkersKeys(Section, frozen=True):
         integer(0, 1_000),
         Doc("The number that is always there; by default all `processes`.", 0),
     ] = None
-    max: Annotated[int | None, COUNT, Doc("The most of them, for `slurm`; 1 by default.", 20)] = None
+    max: Annotated[int | None, COUNT, Doc("The most of them, for `slurm` and `kubernetes`; 1 by default.", 20)] = None
     idle: Annotated[Duration, Doc("A worker that has run nothing for so long is ended.", "2m")] = 120.0
     start: Annotated[Duration, Doc("How long jobs wait for a worker when there is none; then the run ends.", "15m")] = (
         900.0
@@ -80,6 +81,9 @@ class ClusterKeys(Section, frozen=True):
     ] = None
     slurm: Annotated[SlurmKeys | None, Doc("Workers as jobs of Slurm.", {"cores": 16})] = None
     ssh: Annotated[SshKeys | None, Doc("Workers on hosts that are reached by SSH.", {"hosts": ["a", "b"]})] = None
+    kubernetes: Annotated[
+        KubernetesKeys | None, Doc("Workers as pods of Kubernetes.", {"image": "me/pexec:1", "cpus": 4})
+    ] = None
     tls: Annotated[TlsKeys | None, Doc("The certificates for a `tls://` address.")] = None
     insecure: Annotated[bool, Doc("Accepts a `tcp://` address of another machine.", True)] = False
     files: Annotated[
@@ -114,6 +118,10 @@ class ClusterKeys(Section, frozen=True):
             if isinstance(workers, dict) and key in workers and kind not in with_:
                 message = f"`workers.{key}` has no effect with `{kind}`"
                 return KeyConflictError("PX118", message, _requires(with_), "workers")
+        pods = data.get("kubernetes")
+        if isinstance(pods, dict) and not pods.get("claims"):
+            help_ = "workers see the files of pexec by a claim: `claims: {NAME: /directory}`"
+            return MissingKeyError("PX111", "has no `kubernetes.claims`", help_, "kubernetes")
         address = data.get("address")
         return None if not isinstance(address, str) else _check_security(address, data)
 

@@ -45,6 +45,7 @@ from orchestrator.plan.policy_parts import (
     CachePolicy,
     CiPolicy,
     ClusterPolicy,
+    KubernetesPolicy,
     SlurmPolicy,
     SshPolicy,
     TlsPolicy,
@@ -118,12 +119,15 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
             lease=cluster.lease,
             ssh=SshPolicy(cluster.ssh.hosts, cluster.ssh.python, cluster.ssh.options),
         )
-    workers, declared, slurm = cluster.workers, cluster.processes, None
+    workers, declared, slurm, pods = cluster.workers, cluster.processes, None, None
     if cluster.slurm is not None:
         asked = cluster.slurm
         slurm = SlurmPolicy(asked.queue, asked.memory, asked.walltime, asked.account, asked.interface, asked.extra)
         count: int = workers.max or 1
         slots: int | None = asked.cores
+    elif cluster.kubernetes is not None:
+        pods = _kubernetes(cluster.kubernetes)
+        count, slots = workers.max or 1, cluster.kubernetes.cpus
     else:
         assert declared is not None
         count, slots = (declared, None) if isinstance(declared, int) else (declared.count, declared.slots)
@@ -138,6 +142,20 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
         workers.start,
         cluster.lease,
         slurm=slurm,
+        kubernetes=pods,
+    )
+
+
+def _kubernetes(keys: KubernetesKeys) -> KubernetesPolicy:
+    return KubernetesPolicy(
+        keys.image,
+        keys.memory,
+        keys.namespace,
+        keys.context,
+        keys.claims,
+        keys.service_account,
+        keys.node_selector,
+        keys.python,
     )
 
 

@@ -68,13 +68,28 @@ class SshPolicy(Struct, frozen=True, omit_defaults=True):
     options: Annotated[tuple[str, ...], Meta(description="Options of `ssh`.")] = ()
 
 
+class KubernetesPolicy(Struct, frozen=True, omit_defaults=True):
+    """What each worker asks Kubernetes for."""
+
+    image: Annotated[str, Meta(description="Its image.")]
+    memory: Annotated[Annotated[int, Meta(ge=0)] | None, Meta(description="Memory of a worker.")] = field(
+        default=None, name="memory_bytes"
+    )
+    namespace: Annotated[str | None, Meta(description="Where its resources are created.")] = None
+    context: Annotated[str | None, Meta(description="The context of the configuration of `kubectl`.")] = None
+    claims: Annotated[dict[str, str], Meta(description="Each persistent volume claim and where it is mounted.")] = {}
+    service_account: Annotated[str | None, Meta(description="The account of its pods.")] = None
+    node_selector: Annotated[dict[str, str], Meta(description="Labels of the nodes.")] = {}
+    python: Annotated[str, Meta(description="The interpreter in the image that has pexec.")] = "python3"
+
+
 MOST_SLOTS = 1_000
 """At once on a cluster of unknown size, where its free slots are the limit."""
 
 
 class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
-    """The workers that run the jobs: processes of this machine, those of an existing Dask cluster, jobs of Slurm, or
-    processes of other hosts."""
+    """The workers that run the jobs: processes of this machine, those of an existing Dask cluster, jobs of Slurm,
+    processes of other hosts, or pods of Kubernetes."""
 
     name: Annotated[str, Meta(description="Its name in the manifest.")]
     processes: Annotated[int, Meta(ge=0, description="Number of workers that pexec starts.")] = 0
@@ -99,11 +114,12 @@ class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
     tls: Annotated[TlsPolicy | None, Meta(description="The certificates for it.")] = None
     slurm: Annotated[SlurmPolicy | None, Meta(description="What each worker asks Slurm for.")] = None
     ssh: Annotated[SshPolicy | None, Meta(description="The hosts of its workers.")] = None
+    kubernetes: Annotated[KubernetesPolicy | None, Meta(description="What each worker asks Kubernetes for.")] = None
 
     @property
     def is_here(self) -> bool:
         """Whether its workers share this machine."""
-        return self.address is None and self.slurm is None and self.ssh is None
+        return self.address is None and self.slurm is None and self.ssh is None and self.kubernetes is None
 
     @property
     def is_of_known_size(self) -> bool:
