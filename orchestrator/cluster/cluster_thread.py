@@ -171,10 +171,14 @@ class ClusterThread:
             reports.starts_nothing,
             reports.degraded,
             reports.refused,
+            self._listen_to,
         )
-        self._client = await self._deployment.open(events)
-        self._client.subscribe_topic(self._topic, self._on_event)
+        self._listen_to(await self._deployment.open(events))
         self._spawn(self._heartbeats.keep())
+
+    def _listen_to(self, client: Any) -> None:
+        self._client = client
+        client.subscribe_topic(self._topic, self._on_event)
 
     async def _when_up(self, act: Callable[[], None]) -> None:
         await self._is_up.wait()
@@ -247,6 +251,7 @@ class ClusterThread:
         if not lease.done() and not (proof.exception() is None and proof.result()):
             await lease
         lease.cancel()
+        proof.cancel()
 
     # Attempts.
 
@@ -262,7 +267,7 @@ class ClusterThread:
 
     async def _run(self, attempt: Submitted, hello: WorkerHello) -> None:
         spec = attempt.spec
-        from orchestrator.cluster.worker.worker_service import perform
+        from orchestrator.cluster.worker.words import perform
 
         if spec.spec.secrets:
             try:
@@ -276,7 +281,7 @@ class ClusterThread:
             self._topic,
             pickle.dumps(spec),
             spec.serial,
-            hello.identity,
+            hello.name,
             self._heartbeats.token(hello.name),
             key=f"{self._topic}-{spec.serial}",
             workers=[hello.address],
@@ -327,7 +332,7 @@ class ClusterThread:
         attempt = self._attempts.get(serial)
         hello = attempt and self._workers.get(attempt.spec.place.worker or "")
         if hello:
-            self._spawn(self._tell(hello.address, "kill_attempt", serial, force))
+            self._spawn(self._tell(hello, "kill_attempt", serial, force))
 
     async def _call(self, fn: Callable[..., Any], args: Any, kwargs: Any, future: Future[Any]) -> None:
         await self._is_up.wait()
@@ -341,20 +346,16 @@ class ClusterThread:
 
     # Words to workers: each is asked alone, for one that is stopped never answers.
 
-    async def _tell(self, address: str, function: str, *arguments: Any) -> None:
-        from orchestrator.cluster.worker import worker_service
-
+    async def _tell(self, hello: WorkerHello, function: str, *arguments: Any) -> None:
         with suppress(Exception):
-            called = self._client.run(getattr(worker_service, function), self._topic, *arguments, workers=[address])
-            await asyncio.wait_for(called, _WORD_SECONDS)
+            await asyncio.wait_for(self._ask(hello, function, *arguments), _WORD_SECONDS)
 
-    async def _ask(self, hello: WorkerHello, function: str, *arguments: Any) -> float:
-        from orchestrator.cluster.worker import worker_service
+    async def _ask(self, hello: WorkerHello, function: str, *arguments: Any) -> Any:
+        from orchestrator.cluster.worker import words
 
-        function_ = getattr(worker_service, function)
-        answers = await self._client.run(function_, self._topic, *arguments, workers=[hello.address])
-        token: float = answers[hello.address]
-        return token
+        function_ = getattr(words, function)
+        address = hello.address
+        return (await self._client.run(function_, self._topic, hello.name, *arguments, workers=[address]))[address]
 
     def _wait_for(self, work: Coroutine[Any, Any, None]) -> None:
         with suppress(Exception):

@@ -18,7 +18,7 @@ from orchestrator.cluster.deployments.existing import ExistingDeployment
 from orchestrator.cluster.deployments.shared_files import answer, ask, files_are_done, is_answered
 from orchestrator.cluster.deployments.slurm import SlurmDeployment
 from orchestrator.cluster.hello import Setup, WorkerHello
-from orchestrator.cluster.worker import worker_service
+from orchestrator.cluster.worker import words, worker_service
 from orchestrator.journal.rundir import open_run
 from orchestrator.plan.policy_parts import SlurmPolicy
 
@@ -79,7 +79,7 @@ def test_a_worker_that_joins_again_gets_its_secrets_again(run_dir: Path) -> None
                 await bringer.give_secrets(worker, here, ["TOKEN"])
         return [said for operation, said in worker.sent if operation == worker_service.SECRETS]
 
-    assert asyncio.run(play()) == [("topic", {"TOKEN": b"value"})] * 2
+    assert asyncio.run(play()) == [("topic", name, {"TOKEN": b"value"}) for name in ("w1", "w2")]
 
 
 def test_an_answer_that_a_killed_run_has_left_is_none(run_dir: Path) -> None:
@@ -205,9 +205,10 @@ def test_a_job_that_is_being_submitted_when_the_run_ends_is_cancelled_too(
 
 
 def test_what_comes_after_a_run_was_forgotten_is_harmless() -> None:
-    for function in (worker_service.beat, worker_service.hold, worker_service.release):
-        assert function("forgotten", 1, 7.0, 20.0) == 7.0
-    result = worker_service.perform("forgotten", b"", 1, "identity", 7.0)
+    for function in (words.beat, words.hold, words.release):
+        assert function("forgotten", "w1", 1, 7.0, 20.0) == 7.0
+    words.kill_attempt("forgotten", "w1", 1, True)
+    result = words.perform("forgotten", b"", 1, "w1", 7.0)
     assert result is not None
     assert result.verdict.value == "lost"
 
@@ -215,7 +216,7 @@ def test_what_comes_after_a_run_was_forgotten_is_harmless() -> None:
 def test_a_worker_forgets_a_run_whose_lease_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     left = [0.01, 0.0]
     services: dict[str, Any] = {}
-    here: Any = SimpleNamespace(seconds_to_keep=lambda: left.pop(0), forget=services.clear)
+    here: Any = SimpleNamespace(topic="topic", seconds_to_keep=lambda: left.pop(0), forget=services.clear)
     services["topic"] = here
     monkeypatch.setattr(worker_service, "_services", services)
     worker: Any = SimpleNamespace(plugins={"topic": here, "other": None})

@@ -28,10 +28,21 @@ class DaskCluster:
         self._scratch = scratch
         self._environ = {**environ, "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "false"}
         self._processes: list[subprocess.Popen[Any]] = []
+        self._host = host
         scratch.mkdir(exist_ok=True)
-        self.scheduler = self._start("scheduler", "scheduler", *_QUIET, "--port", "0", "--host", host)
-        self.address = self._said("scheduler", r"Scheduler at:\s+(\S+)")
+        self.address = self.start_scheduler("scheduler", "0")
         self.workers: list[subprocess.Popen[Any]] = []
+
+    def start_scheduler(self, name: str, port: str) -> str:
+        """Its address."""
+        self.scheduler = self._start(name, "scheduler", *_QUIET, "--port", port, "--host", self._host)
+        return self._said(name, r"Scheduler at:\s+(\S+)")
+
+    def replace_scheduler(self) -> None:
+        """Have another one at the address of the first, which is dead."""
+        self.scheduler.wait(60)
+        name = f"scheduler-{len(self._processes)}"
+        assert self.start_scheduler(name, self.address.rpartition(":")[2]) == self.address
 
     def worker(self, *options: str, below: Sequence[str] = (), **environ: str) -> subprocess.Popen[Any]:
         """Start one more, of two threads, as arguments of the command `below`, and wait until it has joined."""
@@ -49,7 +60,7 @@ class DaskCluster:
 
     def kill_scheduler(self) -> None:
         """As `kill -9`."""
-        self._processes[0].kill()
+        self.scheduler.kill()
 
     def _start(self, name: str, *arguments: str, below: Sequence[str] = (), **environ: str) -> subprocess.Popen[Any]:
         tls = self.tls or {}

@@ -86,14 +86,17 @@ class Bringer:
             raise ValueError("secrets are sent by TLS only")
         wanted = had.union(names)
         values = {name: value for name, value in self._setup.secrets.items() if name in wanted}
-        await self._sent(client, SECRETS, pickle.dumps((self._setup.topic, values)), hello.address)
+        payload = pickle.dumps((self._setup.topic, hello.name, values))
+        if not await self._sent(client, SECRETS, payload, hello.address):
+            raise ValueError("another worker has its address")
         had.update(names)
 
-    async def finish(self, client: Any, hello: WorkerHello) -> None:
-        """Have the worker end everything of this run."""
+    async def finish(self, client: Any, hello: WorkerHello) -> bool:
+        """Have the worker end everything of this run; False if another worker answered, which has its address now."""
         from orchestrator.cluster.worker.worker_service import finish
 
-        await self._asked(client, finish, self._setup.topic, hello.name, address=hello.address)
+        identity = await self._asked(client, finish, self._setup.topic, hello.name, address=hello.address)
+        return bool(identity == hello.identity)
 
     async def _asked(self, client: Any, function: Callable[..., Any], *arguments: Any, address: str) -> Any:
         called = client.run(function, *arguments, workers=[address])

@@ -23,13 +23,15 @@ class Events(Struct, frozen=True):
     """What a deployment calls. `appeared(address)`: Dask has a worker there, which may be greeted. `gone(name, why)`:
     this worker is gone; whether something of it still lives is not known yet. `starts_nothing(refusal)`: no worker
     comes any more. `degraded(what, why)`: something that is
-    not as it should be. `refused(address, refusal)`: the worker there is not used."""
+    not as it should be. `refused(address, refusal)`: the worker there is not used. `reconnected(client)`: this one has
+    taken the place of that which `open` has returned, with which all workers are gone."""
 
     appeared: Callable[[str], None]
     gone: Callable[[str, str], None]
     starts_nothing: Callable[[Refusal], None]
     degraded: Callable[[str, str], None]
     refused: Callable[[str, Refusal], None] = lambda address, refusal: None
+    reconnected: Callable[[Any], None] = lambda client: None
 
 
 class Deployment(Protocol):

@@ -6,7 +6,6 @@ asked, if it answers.
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable
 
@@ -14,24 +13,10 @@ from orchestrator.cluster.hello import WorkerHello
 from orchestrator.execute.this_machine import boot_id, pid_namespace
 from orchestrator.execute.warden import processes, protocol
 
-_LOOK_AGAIN_SECONDS = 0.05
-
 
 def is_visible(hello: WorkerHello) -> bool:
     """Whether its processes are among those that this process sees."""
     return bool(hello.boot_id) and (hello.boot_id, hello.pid_namespace) == (boot_id(), pid_namespace())
-
-
-async def wait_for_processes(hello: WorkerHello, *, seconds: float) -> bool:
-    """Wait until the jobs of a visible worker, their warden and the worker itself have ended; False after as many
-    seconds."""
-    loop = asyncio.get_running_loop()
-    until = loop.time() + seconds
-    while await asyncio.to_thread(processes_of, hello):
-        if loop.time() >= until:
-            return False
-        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
-    return True
 
 
 def processes_of(hello: WorkerHello) -> list[int]:

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import os
 import ssl
+from collections import Counter
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any
@@ -13,14 +14,14 @@ from typing import Any
 from orchestrator.cluster.dask_settings import use_own_settings
 from orchestrator.cluster.deployments.bring import Bringer, UnusableWorkerError
 from orchestrator.cluster.deployments.deployment import Events
-from orchestrator.cluster.deployments.elsewhere import is_visible, wait_for_processes
+from orchestrator.cluster.deployments.elsewhere import is_visible, processes_of
 from orchestrator.cluster.hello import Refusal, WorkerHello
 
 _CONNECT_SECONDS = 10.0
 _AGAIN_SECONDS = 0.5
 _LOOK_SECONDS = 1.0
 _SILENT_SECONDS = 5.0
-_END_SECONDS = 10.0
+_LOOK_AT_PROCESSES_SECONDS = 0.05
 
 
 class ExistingDeployment:
@@ -30,8 +31,11 @@ class ExistingDeployment:
         self._address = address
         self._tls = tls
         self._bringer = bringer
+        self._is_own = not address  # its scheduler is a part of this process
         self._numbers = itertools.count(1)
         self._seen: set[str] = set()  # addresses of the workers that Dask has
+        self._comings: Counter[str] = Counter()  # address -> how often a worker came there
+        self._greeting: set[str] = set()  # addresses
         self._hellos: dict[str, WorkerHello] = {}  # address -> of those that take attempts
         self._refused: dict[str, Refusal] = {}  # address -> why it takes none
         self._watching: asyncio.Task[None] | None = None
@@ -40,32 +44,46 @@ class ExistingDeployment:
     async def open(self, events: Events) -> Any:
         """As `Deployment.open`. Raises UnusableWorkerError if the scheduler cannot be reached."""
         use_own_settings(encrypted=bool(self._tls))
-        from distributed import Client, Security
-
         self._events = events
         if not self._tls:
             why = f"the cluster is reached at {self._address}: whoever reaches its ports can run code as you"
             events.degraded("encryption", why)
         try:
             await _wait_for_listener(self._address)
-            security = Security(require_encryption=bool(self._tls), **self._tls)
-            self._client = await Client(
-                self._address,
-                security=security,
-                asynchronous=True,
-                set_as_default=False,
-                timeout=_CONNECT_SECONDS,
-                name="pexec",
-            )
+            await self._connect()
         except Exception as error:
             raise UnusableWorkerError(self._unreachable(error)) from error
-        self.why_none = f"the scheduler at {self._address} has no workers"
-        self._client.subscribe_topic("all", self._on_event)
         self._watching = asyncio.get_running_loop().create_task(self._watch())
         return self._client
 
+    async def _connect(self) -> None:
+        from distributed import Security
+
+        from orchestrator.cluster.quiet_nodes import FirmClient
+
+        self._client = await FirmClient(
+            self._address,
+            security=Security(require_encryption=bool(self._tls), **self._tls),
+            asynchronous=True,
+            set_as_default=False,
+            timeout=_CONNECT_SECONDS,
+            name="pexec",
+        )
+        self.why_none = f"the scheduler at {self._address} has no workers"
+        self._client.subscribe_topic("all", self._on_event)
+
     async def greet(self, client: Any, address: str) -> WorkerHello | None:
         """As `Deployment.greet`."""
+        if address in self._hellos or address in self._greeting:
+            return None
+        self._greeting.add(address)
+        try:
+            return await self._greet(client, address)
+        finally:
+            self._greeting.discard(address)
+
+    async def _greet(self, client: Any, address: str) -> WorkerHello | None:
+        coming = self._comings[address]
         try:
             hello = await self._bringer.greet(client, address, f"w{next(self._numbers)}")
         except UnusableWorkerError as error:
@@ -77,6 +95,9 @@ class ExistingDeployment:
             raise
         if address not in self._seen:
             return None  # it has left meanwhile
+        if self._comings[address] != coming:
+            self._seen.discard(address)  # so has it, and another one came, which is noticed once more
+            return None
         self._hellos[address] = hello
         self.why_none = ""
         return hello
@@ -91,13 +112,19 @@ class ExistingDeployment:
 
     async def wait_for_end(self, name: str, hello: WorkerHello | None) -> bool:
         """As `Deployment.wait_for_end`."""
-        if hello is None:
-            return True
-        if hello.address in self._seen:
-            with suppress(Exception):
-                await self._bringer.finish(self._client, hello)
+        is_asked = True
+        while hello is not None:
+            if any(other.identity == hello.identity for other in self._hellos.values()):
+                return True  # it has joined again, and before that ended what ran there
+            if is_visible(hello) and not await asyncio.to_thread(processes_of, hello):
                 return True
-        return is_visible(hello) and await wait_for_processes(hello, seconds=_END_SECONDS)
+            if is_asked and hello.address in self._seen:
+                with suppress(Exception):
+                    if await self._bringer.finish(self._client, hello):
+                        return True
+                    is_asked = False  # another process has its address now
+            await asyncio.sleep(_LOOK_AT_PROCESSES_SECONDS if is_visible(hello) else _LOOK_SECONDS)
+        return True
 
     async def replace(self, name: str, hello: WorkerHello | None) -> None:
         """As `Deployment.replace`: one that is still there may join again."""
@@ -122,7 +149,34 @@ class ExistingDeployment:
         """As `Deployment.close`."""
 
     async def _watch(self) -> None:
-        """See which workers come and go, should an event of Dask have been lost, and whether the scheduler is there."""
+        """See which workers come and go, and whether the scheduler is there. While it is not, wait for another one."""
+        while True:
+            await self._watch_workers()
+            for address in list(self._seen):
+                self._left(address)
+            why = f"the scheduler at {self._address} is gone"
+            if self._is_own:
+                self._events.starts_nothing(Refusal(why, "PX311", "`pexec resume` continues the run"))
+                return
+            self.why_none = why
+            self._events.degraded("the cluster", f"{why}: jobs wait for another one there")
+            await self._reconnect()
+            self._events.reconnected(self._client)
+
+    async def _reconnect(self) -> None:
+        """A new client, for the scheduler may be a new one, which knows nothing of the old."""
+        while True:
+            try:
+                await _wait_for_listener(self._address)
+                await self._connect()
+            except Exception as error:
+                self.why_none = self._unreachable(error).why
+                await asyncio.sleep(_AGAIN_SECONDS)
+            else:
+                return
+
+    async def _watch_workers(self) -> None:
+        """As long as there is a connection to the scheduler; an event of Dask may have been lost."""
         while self._client.status not in ("closed", "closing"):
             try:
                 identity = await asyncio.wait_for(self._client.scheduler.identity(n_workers=-1), _SILENT_SECONDS)
@@ -137,10 +191,6 @@ class ExistingDeployment:
             for address in there - self._seen:
                 self._came(address)
             await asyncio.sleep(_LOOK_SECONDS)
-        for address in list(self._seen):
-            self._left(address)
-        why = f"the scheduler at {self._address} is gone"
-        self._events.starts_nothing(Refusal(why, "PX311", "`pexec resume` continues the run"))
 
     def _on_event(self, event: tuple[float, Any]) -> None:
         said = event[1]
@@ -152,6 +202,7 @@ class ExistingDeployment:
 
     def _came(self, address: str) -> None:
         self._seen.add(address)
+        self._comings[address] += 1
         self._events.appeared(address)
 
     def _left(self, address: str) -> None:

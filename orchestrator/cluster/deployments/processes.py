@@ -69,7 +69,7 @@ class ProcessDeployment:
 
     async def greet(self, client: Any, address: str) -> WorkerHello | None:
         """As `Deployment.greet`."""
-        from orchestrator.cluster.worker.worker_service import greet
+        from orchestrator.cluster.worker.words import greet
 
         answers = await client.run(greet, self._setup.topic, workers=[address])
         hello: WorkerHello = answers[address]

@@ -1,5 +1,5 @@
-"""What runs in each worker: for each run one supervisor with its warden; and the functions that the client has called
-here."""
+"""What runs in each worker: for each run one supervisor with its warden; and how it comes to workers that pexec did not
+start."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ from orchestrator.cluster.deployments.shared_files import answer
 from orchestrator.cluster.hello import Refusal, Setup, WorkerHello
 from orchestrator.cluster.lease import WorkerLease, gone_after
 from orchestrator.cluster.portable_environment import on_worker
+from orchestrator.cluster.worker.termination import evict_on_term, leave_term_alone
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt.environment import Environments
-from orchestrator.execute.attempt.result import broken, evicted, lost
+from orchestrator.execute.attempt.result import evicted
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.execute.attempt.worker import Worker, install, run_attempt, uninstall
 from orchestrator.execute.secrets.store import Secrets, SecretValue
@@ -63,6 +64,7 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         self.watching: asyncio.Task[None] | None = None
         self._running: set[int] = set()  # by serial
         self._is_evicted = threading.Event()
+        self._eviction = threading.Lock()
 
     def setup(self, worker: DaskWorker) -> None:
         """Called by Dask before the worker takes tasks."""
@@ -84,9 +86,11 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         install(told.run_dir, Worker(self.supervisor, self._on_spawned, self._on_output))
         _services[told.topic] = self
 
-    def teardown(self, worker: DaskWorker) -> None:
-        """Called by Dask when the worker ends."""
-        self.close()
+    async def teardown(self, worker: DaskWorker) -> None:
+        """Called by Dask when the worker ends. One that still has its scheduler was told to, and can say so."""
+        if _services.get(self._setup.topic) is self and _hears(worker):
+            await asyncio.to_thread(self.evict)
+        await asyncio.to_thread(self.close)
 
     def transition(self, key: str, start: str, finish: str, **more: Any) -> None:
         """Called by Dask: nobody wants a running attempt any more, which is how the end of a client shows."""
@@ -101,16 +105,23 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
             shutil.rmtree(self._temp_dir, ignore_errors=True)
 
     def forget(self) -> None:
-        """Nothing of this run comes here any more."""
-        if _services.pop(self._setup.topic, None) is not None:
-            self.close()
-            uninstall(self._setup.run_dir)
-            self._run.close()
+        """Nothing of this run comes here any more. Returns when nothing of it runs."""
+        with _forgetting:
+            if _services.get(self._setup.topic) is self:
+                del _services[self._setup.topic]
+                self.close()
+                uninstall(self._setup.run_dir)
+                self._run.close()
 
     @property
     def name(self) -> str:
         """That of this worker in the run."""
         return self._setup.name
+
+    @property
+    def topic(self) -> str:
+        """Where it reports."""
+        return self._setup.topic
 
     @property
     def run_dir(self) -> str:
@@ -123,9 +134,12 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
 
     def evict(self) -> None:
         """This worker was told to end: end what runs here, and report it as evicted. Returns when that is done."""
-        if self._is_evicted.is_set():
-            return
-        self._is_evicted.set()
+        with self._eviction:
+            if not self._is_evicted.is_set():
+                self._is_evicted.set()
+                self._evict()
+
+    def _evict(self) -> None:
         self._report("evicted", self._setup.name)
         began = time.monotonic()
         for serial in list(self._running):
@@ -220,6 +234,12 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
             self._report("grown", spec.serial)
 
 
+def _hears(worker: DaskWorker) -> bool:
+    """Whether the worker has a connection to its scheduler."""
+    stream = worker.batched_stream
+    return stream is not None and stream.comm is not None and not stream.comm.closed()
+
+
 def _parent(pid: int) -> int:
     """A pidfd of the parent, which has this pid. Raises ProcessLookupError if it has ended."""
     handle = os.pidfd_open(pid)
@@ -231,6 +251,7 @@ def _parent(pid: int) -> int:
 _services: dict[str, AttemptService] = {}  # topic -> that of the run
 # Topic, serial and result of the latest attempts: pexec may have called them lost without hearing how they ended.
 _results: deque[tuple[str, int, AttemptResult]] = deque(maxlen=_MOST_RESULTS)
+_forgetting = threading.Lock()
 
 
 def service(topic: str) -> AttemptService:
@@ -243,6 +264,13 @@ def has_runs() -> bool:
     return bool(_services)
 
 
+def named(topic: str, name: str) -> AttemptService | None:
+    """The same, if that is the name of this worker. Another process may have the address of a worker by now, or the
+    same one another name: neither its attempts nor its lease are those of the first."""
+    here = _services.get(topic)
+    return here if here is not None and here.name == name else None
+
+
 def close_all() -> None:
     """The worker ends."""
     for here in list(_services.values()):
@@ -253,63 +281,6 @@ def evict_all() -> None:
     """The worker was told to end by someone else."""
     for here in list(_services.values()):
         here.evict()
-
-
-# Called by the client. The worker imports this module by name, so they cost no transfer.
-
-
-def perform(topic: str, packed: bytes, serial: int, identity: str, token: float) -> AttemptResult | None:
-    """Run the attempt with this serial, unless it was meant for another worker that had this one's address, or comes
-    later than a lease after the token. Never raises.
-
-    The result is reported, not returned: nobody has to ask for it then. What is returned comes after it.
-    """
-    try:
-        here = _services.get(topic)
-        if here is None:
-            return lost("its worker had forgotten the run before it began")
-        if here.worker.id != identity:
-            result = lost("its worker was replaced before it began")
-        elif here.is_too_late(token):
-            result = lost("it reached its worker later than the lease allows")
-        else:
-            result = here.run(pickle.loads(packed))
-        here.end(serial, result)
-    except Exception as error:
-        return broken(error)
-    return None
-
-
-def greet(topic: str) -> WorkerHello:
-    """Who the worker is."""
-    return service(topic).hello()
-
-
-def kill_attempt(topic: str, serial: int, force: bool) -> None:
-    """As `WardenClient.kill`."""
-    service(topic).supervisor.warden.kill(serial, force=force)
-
-
-def beat(topic: str, order: int, token: float, seconds: float) -> float:
-    """As `AttemptService.renew`. One that comes after the run was forgotten here brings back its own token, which
-    prolongs nothing."""
-    here = _services.get(topic)
-    return token if here is None else here.renew(order, token, seconds)
-
-
-def hold(topic: str, order: int, token: float, seconds: float) -> float:
-    """The same, and stop the processes of all attempts of this worker."""
-    if (here := _services.get(topic)) is not None:
-        here.supervisor.warden.pause()
-    return beat(topic, order, token, seconds)
-
-
-def release(topic: str, order: int, token: float, seconds: float) -> float:
-    """The same, and let them continue."""
-    now = beat(topic, order, token, seconds)
-    if (here := _services.get(topic)) is not None:
-        here.supervisor.warden.resume()
-    return now
 
 
 # Workers that pexec did not start.
@@ -327,9 +298,11 @@ def listen(dask_worker: DaskWorker) -> None:
             )
 
     def take_secrets(payload: bytes) -> bool:
-        topic, values = pickle.loads(payload)
-        service(topic).take_secrets(values)
-        return True
+        topic, name, values = pickle.loads(payload)
+        here = named(topic, name)
+        if here is not None:
+            here.take_secrets(values)
+        return here is not None
 
     dask_worker.handlers[BEGIN] = begin
     dask_worker.handlers[SECRETS] = take_secrets
@@ -339,10 +312,11 @@ async def _begin(setup: Setup, worker: DaskWorker) -> WorkerHello | Refusal:
     if setup.files is not None and (refusal := answer(setup.files, setup.run_dir)) is not None:
         return refusal
     for earlier in [here for here in _services.values() if here.run_dir == setup.run_dir]:
-        await asyncio.to_thread(earlier.forget)  # of a process that does not drive the run any more, or gave it up here
+        await _forget(earlier, worker)  # of a process that does not drive the run any more, or gave it up here
     inherited.use_umask_for_jobs(setup.umask)
     here = AttemptService(setup)
     await worker.plugin_add(here, name=setup.topic, catch_errors=False)
+    evict_on_term(evict_all)
     hello = here.hello()
     here.watching = asyncio.create_task(_forget_in_time(here, setup.topic, worker))
     return hello
@@ -353,16 +327,30 @@ async def _forget_in_time(here: AttemptService, topic: str, worker: DaskWorker) 
     while _services.get(topic) is here:
         left = here.seconds_to_keep()
         if left <= 0:
-            await asyncio.to_thread(here.forget)
-            if worker.plugins.get(topic) is here:
-                worker.plugins.pop(topic)
+            await _forget(here, worker)
             return
         await asyncio.sleep(min(left, _LONGEST_SLEEP))
 
 
-async def finish(topic: str, name: str, dask_worker: DaskWorker) -> None:
-    """End everything that runs here for the run, and forget it, unless it is under another name here by now."""
-    here = _services.get(topic)
-    if here is not None and here.name == name:
-        await asyncio.to_thread(here.forget)
-        dask_worker.plugins.pop(topic, None)
+async def _forget(here: AttemptService, worker: DaskWorker) -> None:
+    await asyncio.to_thread(here.forget)
+    if worker.plugins.get(here.topic) is here:
+        del worker.plugins[here.topic]
+    if not _services:
+        leave_term_alone()
+
+
+def _wait_until_forgotten() -> None:
+    """What is being forgotten."""
+    with _forgetting:
+        return
+
+
+async def finish(topic: str, name: str, dask_worker: DaskWorker) -> str:
+    """End everything that runs here for the run, and forget it, unless it is under another name here by now. The
+    identity of this worker, which is not the one that was meant if another process has its address."""
+    if (here := named(topic, name)) is not None:
+        await _forget(here, dask_worker)
+    await asyncio.to_thread(_wait_until_forgotten)
+    identity: str = dask_worker.id
+    return identity

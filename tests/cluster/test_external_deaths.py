@@ -1,0 +1,191 @@
+"""Who of a Dask cluster that pexec did not start may die or be told to end: scheduler, nanny, worker.
+
+`pytest --full` strikes at twenty moments instead of one, and reports the times.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support.attempts import marked, new_mark, survivors, wait_until, wardens_below
+from support.cli import Pexec
+from support.clusters import is_alive, manifest, no_overlap, verified, wait_for_events
+from support.dask_clusters import DaskCluster, dask_cluster
+from support.runs import Run, last_run
+
+from orchestrator.execute.warden.processes import children
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+Figure = Callable[[str, object], None]
+# Of two attempts of a job that live at once, the second cannot lock its file.
+JOB = (
+    "exec 9>lock-$PEXEC_JOB; flock -n 9 || touch overlap; echo $PEXEC_ATTEMPT >> ran-$PEXEC_JOB; "
+    "until test -e go; do sleep 0.05; done"
+)
+JOBS = 4
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[DaskCluster]:
+    with dask_cluster(tmp_path / "dask") as cluster:
+        yield cluster
+
+
+def start(pexec: Pexec, cluster: DaskCluster, mark: str, more: str = "") -> subprocess.Popen[bytes]:
+    """Four jobs that run until there is a file `go`, on two workers."""
+    (pexec.folder / "go").unlink(missing_ok=True)
+    before = set(pexec.folder.glob(".pexec/runs/*/events.jsonl"))
+    head = f'policy: {{cluster: lab}}\nclusters: {{lab: {{address: "{cluster.address}"{more}}}}}\n'
+    jobs = f'  j: {{matrix: {{n: [{", ".join(map(str, range(JOBS)))}]}}, run: "{JOB}; : {mark}"}}\n'
+    pexec.file("pexec.yaml", manifest(jobs, head))
+    run = pexec.start("apply", "--output", "quiet", stderr=subprocess.PIPE)
+    assert wait_until(lambda: set(pexec.folder.glob(".pexec/runs/*/events.jsonl")) > before, 60)
+    wait_for_events(pexec, b'"attempt.spawned"', JOBS, run)
+    return run
+
+
+def ended(pexec: Pexec, run: subprocess.Popen[bytes], mark: str) -> Run:
+    """Let the jobs end: the run succeeds, no two attempts of a job lived at once, and nothing is left."""
+    pexec.file("go", "")
+    _, stderr = run.communicate(timeout=120)
+    assert run.returncode == 0, stderr.decode()
+    done = verified(pexec)
+    no_overlap(done)
+    assert not (pexec.folder / "overlap").exists()
+    assert len(list(pexec.folder.glob("ran-*"))) == JOBS
+    for file in (*pexec.folder.glob("ran-*"), *pexec.folder.glob("lock-*")):
+        file.unlink()
+    assert survivors(mark, 0) == set()
+    return done
+
+
+def report(figure: Figure, what: str, seconds: list[float]) -> None:
+    slowest, middle = max(seconds), sorted(seconds)[len(seconds) // 2]
+    figure(f"{what} ({len(seconds)} times)", f"at most {slowest:.2f} s, median {middle:.2f} s")
+
+
+def moments(full: bool) -> range:
+    return range(20 if full else 1)
+
+
+def test_a_run_waits_for_another_scheduler_and_continues_with_workers_that_join_that_one(
+    pexec: Pexec, cluster: DaskCluster, full: bool, figure: Figure
+) -> None:
+    dead = []
+    for number in moments(full):
+        mark = new_mark()
+        for _ in range(2):
+            cluster.worker()
+        run = start(pexec, cluster, mark)
+        time.sleep(random.Random(number).uniform(0, 0.3))
+        below = marked(mark)
+        began = time.monotonic()
+        cluster.kill_scheduler()
+        assert wait_until(lambda: not any(map(is_alive, below)), 60)  # noqa: B023
+        dead.append(time.monotonic() - began)
+        cluster.replace_scheduler()
+        for _ in range(2):
+            cluster.worker()
+        wait_for_events(pexec, b'"attempt.spawned"', 2 * JOBS, run)
+        done = ended(pexec, run, mark)
+        assert len(done.named("attempt.finished", verdict="lost")) == JOBS
+        why = f"the scheduler at {cluster.address} is gone: jobs wait for another one there"
+        assert [event["why"] for event in done.named("degraded", what="the cluster")] == [why]
+        assert len(done.named("worker.joined")) == 4
+        for worker in cluster.workers[-2:]:
+            worker.kill()
+        assert wait_until(lambda: not any(map(is_alive, cluster.pids())), 60)
+        cluster.workers.clear()
+    report(figure, "kill of an external scheduler: to all jobs dead", dead)
+
+
+def nanny(cluster: DaskCluster) -> list[int]:
+    return [cluster.workers[0].pid]
+
+
+def worker_below(cluster: DaskCluster) -> list[int]:
+    found = [pid for pid in children(cluster.workers[0].pid) if wardens_below(pid)]
+    assert len(found) == 1
+    return found
+
+
+def both(cluster: DaskCluster) -> list[int]:
+    return nanny(cluster) + worker_below(cluster)
+
+
+KILLED = {"nanny": nanny, "the worker below its nanny": worker_below, "nanny and worker": both}
+
+
+@pytest.mark.parametrize("who", KILLED)
+def test_attempts_end_with_a_nanny_or_the_worker_below_it_and_are_made_again(
+    pexec: Pexec, cluster: DaskCluster, full: bool, figure: Figure, who: str
+) -> None:
+    dead = []
+    for number in moments(full):
+        mark = new_mark()
+        for _ in range(2):
+            cluster.worker()
+        run = start(pexec, cluster, mark)
+        time.sleep(random.Random(number).uniform(0, 0.3))
+        (worker,) = worker_below(cluster)
+        below = marked(mark) & descendants(worker)
+        assert below
+        began = time.monotonic()
+        for pid in KILLED[who](cluster):
+            os.kill(pid, signal.SIGKILL)
+        assert wait_until(lambda: not any(map(is_alive, below)), 60)  # noqa: B023
+        dead.append(time.monotonic() - began)
+        wait_for_events(pexec, b'"verdict":"lost"', JOBS // 2, run)
+        done = ended(pexec, run, mark)
+        lost = done.named("attempt.finished", verdict="lost")
+        assert [event.get("evicted", False) for event in lost] == [False] * (JOBS // 2)
+        end_workers(cluster)
+    report(figure, f"kill of {who}: to its jobs dead", dead)
+
+
+def end_workers(cluster: DaskCluster) -> None:
+    for worker in cluster.workers:
+        worker.kill()
+    assert wait_until(lambda: not any(map(is_alive, cluster.pids())), 60)
+    cluster.workers.clear()
+
+
+def descendants(pid: int) -> set[int]:
+    found: set[int] = set()
+    for child in children(pid):
+        found |= {child} | descendants(child)
+    return found
+
+
+TOLD = {
+    "the nanny": ((), nanny),
+    "the worker below its nanny": ((), worker_below),
+    "both": ((), both),
+    "a worker without a nanny": (("--no-nanny",), nanny),
+}
+
+
+@pytest.mark.parametrize("who", TOLD)
+def test_the_jobs_of_an_external_worker_that_is_told_to_end_are_evicted(
+    pexec: Pexec, cluster: DaskCluster, who: str
+) -> None:
+    options, whom = TOLD[who]
+    mark = new_mark()
+    cluster.worker(*options)
+    cluster.worker(*options)
+    run = start(pexec, cluster, mark)
+    for pid in whom(cluster):
+        os.kill(pid, signal.SIGTERM)
+    wait_for_events(pexec, b'"verdict":"lost"', JOBS // 2, run)
+    done = ended(pexec, run, mark)
+    lost = done.named("attempt.finished", verdict="lost")
+    assert [event.get("evicted", False) for event in lost] == [True] * (JOBS // 2)
+    assert {event["why"] for event in done.named("worker.left")} == {"it was told to end"}
+    assert last_run(pexec.folder).statuses == dict.fromkeys(done.statuses, "succeeded")
