@@ -124,7 +124,7 @@ class KubernetesKeys(Section, frozen=True):
         dict[str, str],
         mapping_of(_RESOURCE, _MOUNT_PATH, hint="write `{CLAIM: /directory}`"),
         Doc("For each persistent volume claim, where workers have it.", {"work": "/work"}),
-    ] = {}
+    ] = {}  # noqa: RUF012 -- msgspec gives each its own
     service_account: Annotated[
         ResourceName | None, Doc("The account of its pods; by default they have no token.", "builder")
     ] = None
@@ -132,7 +132,7 @@ class KubernetesKeys(Section, frozen=True):
         dict[str, str],
         mapping_of(_ADDRESS_TEXT, _ADDRESS_TEXT, hint="write `{label: value}`"),
         Doc("Labels that the nodes of its workers have.", {"disk": "ssd"}),
-    ] = {}
+    ] = {}  # noqa: RUF012
     python: Annotated[NonBlank, Doc("The interpreter in the image that has pexec.", "/opt/venv/bin/python")] = "python3"
 
 

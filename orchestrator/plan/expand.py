@@ -10,6 +10,7 @@ from msgspec.structs import asdict, replace
 from orchestrator.errors import UsageError
 from orchestrator.manifest import limit_keys
 from orchestrator.manifest.cluster_keys import LOCAL_CLUSTER
+from orchestrator.manifest.cluster_kinds import KubernetesKeys
 from orchestrator.manifest.env_file_keys import EnvFileEntry, env_file_paths
 from orchestrator.manifest.env_keys import EnvValue
 from orchestrator.manifest.input_keys import InputEntry, InputKeys

@@ -47,6 +47,7 @@ class KubernetesDeployment(ExistingDeployment):
 
     def __init__(self, settings: KubernetesPolicy, slots: int, count: int, run_dir: str, bringer: Bringer) -> None:
         super().__init__("", {}, bringer)
+        self._is_own = False
         self._settings = settings
         self._asked = asked_of(settings, slots)
         self._count = count
@@ -182,15 +183,18 @@ class KubernetesDeployment(ExistingDeployment):
     async def _reach_scheduler(self, api: KubernetesApi, names: Names) -> str:
         """Once its pod is ready, an address at which it answers."""
         label = f"dask.org/cluster-name={names.cluster},dask.org/component=scheduler"
+
+        async def pods() -> list[dict[str, Any]]:
+            return list(filter(is_ready, await api.found("v1", "pods", label)))
+
         while True:
             with suppress(UnusableWorkerError):  # it is asked again: the run waits for workers no longer than it says
-                pod = next(filter(is_ready, await api.found("v1", "pods", label)), None)
-                if pod is not None:
+                if await pods():
                     break
             await asyncio.sleep(_POLL_SECONDS)
         if api.is_of_pod:
             return f"tls://{scheduler_host(names)}:{PORT}"
-        self._forward = await api.forward(pod, PORT)
+        self._forward = await api.forward(pods, PORT)
         return f"tls://127.0.0.1:{self._forward.local_port}"
 
     async def _look(self, api: KubernetesApi, names: Names) -> None:

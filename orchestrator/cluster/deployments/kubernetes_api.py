@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,9 +18,7 @@ _CALL_SECONDS = 20.0
 _NAMESPACE_OF_POD = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 _PLURALS = {"DaskCluster": "daskclusters", "DaskWorkerGroup": "daskworkergroups", "Secret": "secrets"}
 _NO_CREDENTIALS = "`kubectl get pods` must succeed, with `KUBECONFIG` or `~/.kube/config`, or in a pod"
-_NO_OPERATOR = (
-    "is the Dask operator installed? `helm install --repo https://helm.dask.org --generate-name dask-kubernetes-operator`"
-)
+_NO_OPERATOR = "is the Dask operator installed? `helm install --repo https://helm.dask.org --generate-name dask-kubernetes-operator`"
 _NO_RIGHTS = "`pexec doctor --cluster NAME --manifests` prints the role that is needed"
 
 
@@ -74,12 +72,25 @@ class KubernetesApi:
         said = await self._call(f"a list of {plural}", "GET", version, plural, params={"labelSelector": label})
         return list(said["items"])
 
-    async def forward(self, pod: Mapping[str, Any], port: int) -> Any:
-        """A `PortForward` that has been started, from a port of this machine that is open to loopback only."""
+    async def forward(self, pods: Callable[[], Awaitable[Sequence[Mapping[str, Any]]]], port: int) -> Any:
+        """A `PortForward` that has been started, from a port of this machine that is open to loopback only. Each
+        connection is to the first of the `pods` that are there then."""
         from kr8s.asyncio.objects import Pod
         from kr8s.asyncio.portforward import PortForward
 
-        forward = PortForward(await Pod(dict(pod), api=self._api), port, local_port="auto")
+        api = self._api
+
+        class QuietForward(PortForward):  # type: ignore[misc]  # its loop would print why a connection ended
+            async def _select_pod(self) -> Any:
+                return await Pod(dict((await pods())[0]), api=api)
+
+            async def _sync_sockets(self, reader: Any, writer: Any) -> None:
+                self.pod = None
+                with suppress(Exception):
+                    await super()._sync_sockets(reader, writer)
+                writer.close()
+
+        forward = QuietForward(await Pod(dict((await pods())[0]), api=api), port, local_port="auto")
         await forward.start()
         return forward
 

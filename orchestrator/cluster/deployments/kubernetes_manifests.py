@@ -53,13 +53,7 @@ def dask_cluster(names: Names, asked: Asked) -> dict[str, Any]:
     ports = [{"name": "tcp-comm", "containerPort": PORT, "protocol": "TCP"}]
     probe = {"tcpSocket": {"port": "tcp-comm"}, "periodSeconds": 1}
     container = {**_container("scheduler", words, asked, _SCHEDULER), "ports": ports, "readinessProbe": probe}
-    selector = {"dask.org/cluster-name": names.cluster, "dask.org/component": "scheduler"}
-    service = {
-        "type": "ClusterIP",
-        "selector": selector,
-        "ports": [{"name": "tcp-comm", "port": PORT, "targetPort": "tcp-comm", "protocol": "TCP"}],
-    }
-    scheduler = {"spec": _pod(names, asked, container), "service": service}
+    scheduler = {"spec": _pod(names, asked, container), "service": _service(names)}
     worker = {"replicas": 0, **_worker(names, asked)}
     spec = {"idleTimeout": 0, "scheduler": scheduler, "worker": worker}
     return {"apiVersion": DASK, "kind": "DaskCluster", "metadata": _metadata(names, names.cluster), "spec": spec}
@@ -105,6 +99,14 @@ def role(namespace: str | None) -> dict[str, Any]:
 def _metadata(names: Names, name: str) -> dict[str, Any]:
     labels = {**_MANAGED, RUN_LABEL: names.run, "dask.org/cluster-name": names.cluster}
     return {"name": name, "namespace": names.namespace, "labels": labels}
+
+
+def _service(names: Names) -> dict[str, Any]:
+    return {
+        "type": "ClusterIP",
+        "selector": {"dask.org/cluster-name": names.cluster, "dask.org/component": "scheduler"},
+        "ports": [{"name": "tcp-comm", "port": PORT, "targetPort": "tcp-comm", "protocol": "TCP"}],
+    }
 
 
 def _worker(names: Names, asked: Asked) -> dict[str, Any]:
