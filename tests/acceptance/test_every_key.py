@@ -93,6 +93,8 @@ OBSERVED: dict[str, dict[str, str]] = {
         "processes": "acceptance/test_keys_of_clusters.py::test_jobs_run_on_workers_and_end_as_they_do_at_home",
         "slurm": "acceptance/test_keys_of_slurm.py::"
         "test_a_hundred_jobs_succeed_although_a_worker_is_cancelled_in_the_middle",
+        "kubernetes": "acceptance/test_keys_of_kubernetes.py::"
+        "test_jobs_run_in_pods_and_nothing_stays_in_kubernetes",
         "ssh": "acceptance/test_keys_of_ssh.py::"
         "test_jobs_run_on_the_hosts_with_the_environment_of_pexec_and_nothing_stays_there",
         "address": "acceptance/test_keys_of_existing_clusters.py::test_jobs_run_on_its_workers_and_nothing_stays_there",
@@ -124,6 +126,10 @@ OBSERVED: dict[str, dict[str, str]] = {
         "python": "acceptance/test_keys_of_ssh.py::"
         "test_a_host_with_another_pexec_or_none_is_refused_with_both_versions",
     },
+    "Kubernetes": dict.fromkeys(
+        ("image", "cpus", "memory", "namespace", "claims", "service_account", "node_selector", "context", "python"),
+        "cluster/test_kubernetes.py::test_what_each_key_says_is_in_what_is_created",
+    ),
     "Tls": dict.fromkeys(
         ("ca", "cert", "key"),
         "acceptance/test_keys_of_existing_clusters.py::test_a_certificate_of_another_authority_is_not_accepted",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Iterator
 
+import jsonschema
 import pytest
+from ruamel.yaml import YAML
 from support.attempts import new_mark, survivors, wait_until
 from support.cli import Pexec
 from support.clusters import end, manifest, no_overlap, verified, wait_for_events
-from support.kubernetes import StandIn, kubernetes
+from support.kubernetes import StandIn, kubernetes, schema, unknown_fields
 
 pytestmark = pytest.mark.faults
 HEAD = (
@@ -42,3 +45,125 @@ def test_jobs_run_in_pods_and_nothing_stays_in_kubernetes(pods: StandIn, pexec: 
     assert pods.is_empty()
     created = sorted(plural for plural, _ in pods.created)
     assert created == ["daskclusters", "daskworkergroups", "daskworkergroups", "secrets"]
+
+
+def test_a_pod_that_is_deleted_costs_its_jobs_an_attempt_and_another_takes_its_place(
+    pods: StandIn, pexec: Pexec
+) -> None:
+    mark = new_mark()
+    body = f"'until test -e go; do sleep 0.1; done; : {mark}'"
+    run = pexec.file("pexec.yaml", manifest(f"  a: {{run: {body}}}\n", head("max: 1, start: 2m"))).start(
+        "apply", "--output", "quiet", stderr=subprocess.PIPE
+    )
+    wait_for_events(pexec, b'"attempt.spawned"', 1, run)
+    (pod,) = pods.workers()
+    pods.delete_pod(pod.name)
+    wait_for_events(pexec, b'"attempt.spawned"', 2, run)
+    pexec.file("go", "")
+    _, stderr = run.communicate(timeout=120)
+    assert run.returncode == 0, stderr.decode()
+    done = verified(pexec)
+    assert [event["verdict"] for event in done.named("attempt.finished")] == ["lost", "succeeded"]
+    no_overlap(done)
+    assert survivors(mark, 0) == set()
+    assert pods.is_empty()
+
+
+def test_pods_start_when_jobs_wait_and_end_when_they_have_run_nothing_for_a_while(pods: StandIn, pexec: Pexec) -> None:
+    text = manifest(
+        "  a: {run: 'true'}\n  b: {needs: a, run: 'until test -e go; do sleep 0.1; done', where: local}\n",
+        head("min: 0, max: 3, idle: 1s, start: 2m"),
+    )
+    run = pexec.file("pexec.yaml", text).start("apply", "--output", "quiet", stderr=subprocess.PIPE)
+    wait_for_events(pexec, b'"worker.left"', 1, run)
+    assert wait_until(lambda: pods.workers() == [], 60)
+    pexec.file("go", "")
+    _, stderr = run.communicate(timeout=120)
+    assert run.returncode == 0, stderr.decode()
+    (left,) = verified(pexec).named("worker.left")
+    assert left["why"] == "it ran nothing for 1s"
+    assert pods.is_empty()
+
+
+def test_an_interrupt_ends_jobs_and_deletes_what_is_in_kubernetes(pods: StandIn, pexec: Pexec) -> None:
+    mark = new_mark()
+    pexec.file("pexec.yaml", manifest(f"  a: {{run: 'sleep 600; : {mark}'}}\n", head("max: 1, start: 2m")))
+    run = pexec.start("apply", "--output", "quiet", stderr=subprocess.PIPE)
+    wait_for_events(pexec, b'"attempt.spawned"', 1, run)
+    assert end(run, signal.SIGINT) == 130
+    assert survivors(mark, 0) == set()
+    assert pods.is_empty()
+
+
+def test_a_resume_anywhere_deletes_what_a_pexec_that_was_killed_left_in_kubernetes(pods: StandIn, pexec: Pexec) -> None:
+    mark = new_mark()
+    body = f"'until test -e go; do sleep 0.1; done; : {mark}'"
+    pexec.file("pexec.yaml", manifest(f"  a: {{run: {body}}}\n", head("max: 1, start: 2m")))
+    run = pexec.start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
+    wait_for_events(pexec, b'"attempt.spawned"', 1, run)
+    run.kill()
+    run.wait(60)
+    assert survivors(mark, 60) == set()
+    assert not pods.is_empty()
+    pexec.file("go", "")
+    said = pexec.run("resume", "--cluster", "local", "--output", "quiet")
+    assert said.exit_code == 0, said.stderr
+    assert pods.is_empty()
+    verified(pexec)
+
+
+def test_a_run_whose_pods_do_not_start_ends_with_the_words_of_kubernetes(pods: StandIn, pexec: Pexec) -> None:
+    pods.quota = words = "pods are forbidden: exceeded quota: small"
+    pexec.file("pexec.yaml", manifest("  a: {run: touch ran}\n", head("max: 1, start: 6s")))
+    said = pexec.run("apply", "--output", "quiet")
+    assert said.exit_code == 5
+    assert "error[PX311]: not one job can be started: there has been no worker for 6s: " in said.stderr
+    assert words in said.stderr
+    assert not (pexec.folder / "ran").exists()
+    assert pods.is_empty()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ("namespace", 'Kubernetes refuses a list of daskclusters: namespaces "nowhere" not found'),
+        ("token", "Kubernetes refuses a list of daskclusters: Unauthorized"),
+        ("credentials", "there are no credentials for Kubernetes: "),
+        ("server", "Kubernetes cannot be reached: "),
+    ],
+)
+def test_a_kubernetes_that_cannot_be_used_is_an_error_before_any_job(
+    pods: StandIn, pexec: Pexec, wrong: str, words: str, full: bool
+) -> None:
+    if wrong in ("token", "server") and not full:
+        pytest.skip("two of them are enough: `--full`")
+    if wrong == "token":
+        pods.token = "another"
+    if wrong == "credentials":
+        pexec.env({"KUBECONFIG": str(pods.folder / "none")})
+    if wrong == "server":
+        pods.port = 1
+        pexec.env(pods.environ())
+    namespace = "nowhere" if wrong == "namespace" else "batch"
+    pexec.file("pexec.yaml", manifest("  a: {run: touch ran}\n", head(namespace=namespace)))
+    said = pexec.run("apply", "--output", "quiet")
+    assert said.exit_code == 5
+    assert f"error[PX328]: not one job can be started: {words}" in said.stderr
+    assert "Traceback" not in said.stderr
+    assert pods.is_empty()
+
+
+def test_the_doctor_tries_pods_and_prints_what_a_run_creates_without_creating_it(pods: StandIn, pexec: Pexec) -> None:
+    pexec.file("pexec.yaml", manifest("  a: {run: 'true'}\n", head("max: 1, start: 2m")))
+    said = pexec.run("doctor", "--cluster", "pods", "--manifests")
+    assert said.exit_code == 0, said.stderr
+    documents = list(YAML(typ="safe").load_all(said.stdout))
+    assert [one["kind"] for one in documents] == ["Role", "DaskCluster", "Secret", "DaskWorkerGroup"]
+    for plural, one in (("daskclusters", documents[1]), ("daskworkergroups", documents[3])):
+        jsonschema.Draft202012Validator(schema(plural)).validate(one)
+        assert unknown_fields(one["spec"], schema(plural)["properties"]["spec"]) == []
+    assert pods.created == []
+    said = pexec.run("doctor", "--cluster", "pods")
+    assert said.exit_code == 0, said.stderr
+    assert "\n1 worker can be used; " in said.stdout
+    assert pods.is_empty()

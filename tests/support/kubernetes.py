@@ -33,6 +33,7 @@ from orchestrator.cluster.deployments.kubernetes_manifests import PORT, TLS_DIRE
 
 NAMESPACE = "batch"
 TOKEN = "a-token"
+_RECONCILE_SECONDS = 0.2
 _KINDS = {"daskclusters": "DaskCluster", "daskworkergroups": "DaskWorkerGroup"}
 
 
@@ -87,6 +88,9 @@ class StandIn:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.port = 0
+        self.loop: asyncio.AbstractEventLoop
+        self.stop: asyncio.Event
         self.quota = ""
         self.image = ""
         self.token = TOKEN
@@ -122,8 +126,11 @@ class StandIn:
 
     def delete_pod(self, name: str) -> None:
         """As `kubectl delete pod --force`."""
-        pod = self.pods.pop(name)
-        _end(pod, signal.SIGKILL)
+
+        async def deleted() -> None:
+            _end(self.pods.pop(name), signal.SIGKILL)
+
+        asyncio.run_coroutine_threadsafe(deleted(), self.loop).result(60)
 
     # The operator, and the controller of deployments.
 
@@ -266,12 +273,15 @@ class StandIn:
             await socket_.close()
 
         task = asyncio.get_running_loop().create_task(back())
-        async for message in socket_:
-            if message.type is WSMsgType.BINARY:
-                writer.write(message.data[1:])
-        writer.close()
-        with suppress(Exception):
-            await task
+        try:
+            async for message in socket_:
+                if message.type is WSMsgType.BINARY:
+                    writer.write(message.data[1:])
+        finally:
+            task.cancel()
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
         return socket_
 
 
@@ -306,11 +316,9 @@ def kubernetes() -> Iterator[StandIn]:
     """One that answers, and leaves nothing."""
     folder = Path(tempfile.mkdtemp(prefix="kubernetes-"))
     stand_in, is_up = StandIn(folder), threading.Event()
-    found: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
 
     async def serve() -> None:
-        stop = asyncio.Event()
-        found.append((asyncio.get_running_loop(), stop))
+        stand_in.loop, stand_in.stop = asyncio.get_running_loop(), asyncio.Event()
         application = web.Application(client_max_size=1 << 26)
         application.router.add_route("*", "/{path:.*}", stand_in.answer)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
@@ -319,7 +327,10 @@ def kubernetes() -> Iterator[StandIn]:
         await site.start()
         stand_in.port = runner.addresses[0][1]
         is_up.set()
-        await stop.wait()
+        while not stand_in.stop.is_set():
+            stand_in.reconcile()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stand_in.stop.wait(), _RECONCILE_SECONDS)
         await runner.cleanup()
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
@@ -328,8 +339,7 @@ def kubernetes() -> Iterator[StandIn]:
     try:
         yield stand_in
     finally:
-        loop, stop = found[0]
-        loop.call_soon_threadsafe(stop.set)
+        stand_in.loop.call_soon_threadsafe(stand_in.stop.set)
         thread.join(30)
         for pod in stand_in.pods.values():
             _end(pod, signal.SIGKILL)

@@ -15,6 +15,7 @@ from orchestrator.cluster.deployments.bring import Bringer, UnusableWorkerError
 from orchestrator.cluster.deployments.deployment import Events, no_workers
 from orchestrator.cluster.deployments.existing import ExistingDeployment
 from orchestrator.cluster.deployments.kubernetes_api import KubernetesApi
+from orchestrator.cluster.deployments.kubernetes_left import Left, forget, note
 from orchestrator.cluster.deployments.kubernetes_manifests import (
     DASK,
     PORT,
@@ -51,6 +52,7 @@ class KubernetesDeployment(ExistingDeployment):
         self._settings = settings
         self._asked = asked_of(settings, slots)
         self._count = count
+        self._run_dir = run_dir
         self._run = hashlib.sha256(os.fsencode(os.path.abspath(run_dir))).hexdigest()[:20]
         self._api: KubernetesApi | None = None
         self._names: Names | None = None  # of what was asked for
@@ -75,6 +77,7 @@ class KubernetesDeployment(ExistingDeployment):
         self._tls = {"tls_ca_file": authority, "tls_client_cert": certificate, "tls_client_key": key}
         names = self._names = Names(f"pexec-{os.urandom(5).hex()}", api.namespace, self._run)
         self.why_none = _NO_OPERATOR
+        note(self._run_dir, Left(self._settings.context, names.namespace, names.cluster))
         self._creating = self._spawn(self._create(api, names, {"ca": authority, "cert": certificate, "key": key}))
         await asyncio.shield(self._creating)
         self._looking = self._spawn(self._look(api, names))
@@ -133,7 +136,9 @@ class KubernetesDeployment(ExistingDeployment):
             await self._api.delete("DaskCluster", self._names.cluster)
         except UnusableWorkerError as error:
             by_hand = f"`kubectl delete daskcluster {self._names.cluster} --namespace {self._names.namespace}`"
-            self._events.degraded("what is left in Kubernetes", f"{error.refusal.why}; {by_hand} ends it")
+            self._events.degraded("what is left in Kubernetes", f"{error.refusal.why}; {by_hand} deletes it")
+        else:
+            forget(self._run_dir)
 
     async def close(self) -> None:
         """As `Deployment.close`."""

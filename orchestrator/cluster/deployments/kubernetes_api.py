@@ -19,7 +19,8 @@ _NAMESPACE_OF_POD = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 _PLURALS = {"DaskCluster": "daskclusters", "DaskWorkerGroup": "daskworkergroups", "Secret": "secrets"}
 _NO_CREDENTIALS = "`kubectl get pods` must succeed, with `KUBECONFIG` or `~/.kube/config`, or in a pod"
 _NO_OPERATOR = "is the Dask operator installed? `helm install --repo https://helm.dask.org --generate-name dask-kubernetes-operator`"
-_NO_RIGHTS = "`pexec doctor --cluster NAME --manifests` prints the role that is needed"
+NO_RIGHTS = "`pexec doctor --cluster NAME --manifests` prints the role that is needed"
+"""What to do when Kubernetes forbids something."""
 
 
 class KubernetesApi:
@@ -141,7 +142,7 @@ def _refusal(error: Exception, what: str) -> Refusal:
         return Refusal(why, "PX328", "`namespace` of the cluster names one that exists")
     if status == 401:
         return Refusal(why, "PX328", _NO_CREDENTIALS)
-    return Refusal(why, "PX328", _NO_RIGHTS)
+    return Refusal(why, "PX328", NO_RIGHTS)
 
 
 def _words(error: Exception) -> str:
