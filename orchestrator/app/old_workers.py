@@ -23,8 +23,8 @@ def end_old_workers(history: History, here: PidSpace) -> list[int]:
 
 
 def delete_left_pods(run_dir: str) -> None:
-    """Of a run whose process left some in Kubernetes. What cannot be deleted has no effect on the run: without pexec its
-    jobs end."""
+    """Of a run whose process left some in Kubernetes. What cannot be deleted has no effect on the run: jobs in pods end
+    without pexec."""
     if not os.path.lexists(os.path.join(run_dir, PODS)):
         return
     from orchestrator.cluster.deployments.kubernetes_left import delete_left  # late: for runs that had pods

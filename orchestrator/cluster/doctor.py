@@ -19,10 +19,13 @@ from typing import Any
 from msgspec import Struct
 
 from orchestrator import inherited
-from orchestrator.cluster.cluster_thread import ClusterThread, epoch
-from orchestrator.cluster.deployments.by_kind import deployment_of
+from orchestrator.cluster.attempt_files import AttemptFiles
+from orchestrator.cluster.cluster_thread import ClusterThread
+from orchestrator.cluster.deployments.by_kind import deployment_of, project_on
 from orchestrator.cluster.hello import Refusal, Setup, WorkerHello
+from orchestrator.cluster.last_words import why_unconfirmed
 from orchestrator.cluster.reports import Reports
+from orchestrator.cluster.words import epoch
 from orchestrator.cluster.worker_trial import SECRET, WorkerTrial
 from orchestrator.console.text import count, duration
 from orchestrator.execute.attempt.spec import AttemptSpec
@@ -74,7 +77,7 @@ class ClusterDoctor:
         self._unsettled: set[str] = set()  # addresses
         self._is_over = False
         self.checks: list[Check] = []
-        """What was found of the cluster as a whole: complete when `examine` has ended."""
+        """What was found of the cluster as a whole: complete when it is closed."""
         self.secret = secrets.token_hex(8)
         least = cluster.processes if cluster.least is None else cluster.least
         self.expected = max(1, least) if cluster.processes else None
@@ -91,9 +94,12 @@ class ClusterDoctor:
             secrets={SECRET: self.secret.encode()},
             variables=(),
             lease=cluster.lease,
+            project=project_on(cluster, plan),
         )
         self._deployment = deployment_of(cluster, self.expected or 0, setup, plan)
-        self._thread = ClusterThread(self._deployment, topic, cluster.lease, self._reports())
+        self._thread = ClusterThread(
+            self._deployment, topic, cluster.lease, self._reports(), AttemptFiles(cluster, run.path)
+        )
 
     def _reports(self) -> Reports:
         """All that happens comes to the thread that examines, in order."""
@@ -119,7 +125,7 @@ class ClusterDoctor:
         )
 
     def examine(self) -> Iterator[ExaminedWorker]:
-        """Each worker, as they come; then `checks` is complete."""
+        """Each worker, as they come."""
         until = self._began + self._cluster.start
         joined: list[float] = []
         examined = 0
@@ -199,8 +205,10 @@ class ClusterDoctor:
         return ExaminedWorker(hello.name, hello.host, hello.address, hello.pid, checks)
 
     def close(self) -> None:
-        """End the workers, and what they run."""
-        self._thread.close()
+        """End the workers, and what they run; which of them did not confirm it joins `checks`."""
+        if hosts := self._thread.close():
+            why = why_unconfirmed(hosts, self._cluster.lease)
+            self.checks.append(Check("end", "no-orphans", False, why, "is a worker there stopped?"))
 
 
 def _not_used(address: str, refusal: Refusal) -> ExaminedWorker:

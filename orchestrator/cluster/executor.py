@@ -12,13 +12,16 @@ from msgspec.structs import replace
 
 from orchestrator import inherited
 from orchestrator.cluster.admission import ClusterAdmission
+from orchestrator.cluster.attempt_files import AttemptFiles
 from orchestrator.cluster.beside import PausesBoth, open_beside, room_at_home
-from orchestrator.cluster.cluster_thread import ClusterThread, epoch
-from orchestrator.cluster.deployments.by_kind import deployment_of
+from orchestrator.cluster.cluster_thread import ClusterThread
+from orchestrator.cluster.deployments.by_kind import deployment_of, project_on
 from orchestrator.cluster.hello import Setup, WorkerHello
+from orchestrator.cluster.last_words import tell_who_is_waited_for, unconfirmed
 from orchestrator.cluster.placement import WorkerRoom
 from orchestrator.cluster.reports import Reports
 from orchestrator.cluster.scaling import Scaling
+from orchestrator.cluster.words import epoch
 from orchestrator.execute.admission import AdmissionControl
 from orchestrator.execute.attempt.ends import late_fields
 from orchestrator.execute.attempt.spec import AttemptSpec
@@ -110,6 +113,7 @@ def open_dask(
         secrets=secrets.revealed(),
         variables=tuple(os.fsdecode(name) for name in secrets.variables),
         lease=cluster.lease,
+        project=project_on(cluster, plan),
     )
 
     def joined(hello: WorkerHello) -> None:
@@ -157,10 +161,11 @@ def open_dask(
         of_attempt,
         lambda why: worker.supervisor.warden.shortages.report(why),
         doubtful,
+        waits=tell_who_is_waited_for,
     )
     deployment = deployment_of(cluster, least, setup, plan)
     admission.why_none = lambda: deployment.why_none
-    thread = ClusterThread(deployment, topic, cluster.lease, reports)
+    thread = ClusterThread(deployment, topic, cluster.lease, reports, AttemptFiles(cluster, run_dir))
     executor = DaskExecutor(thread, home and home.executor)
     if least < cluster.processes:
         new = WorkerRoom("", "", cluster.slots, 0, 0, labels)
@@ -175,7 +180,8 @@ def open_dask(
 
     def close() -> None:
         executor.shutdown(wait=False)
-        thread.close()
+        if hosts := thread.close():
+            inbox.put(Noted("degraded", unconfirmed(hosts, cluster.lease), lambda: None))
         worker.supervisor.close()
         if home is not None:
             home.close()

@@ -27,7 +27,7 @@ class Setup(Struct, frozen=True):
     child.
 
     A worker that pexec did not start as its child has `environ`, what jobs inherit of pexec's environment; its
-    temporary directories are its own.
+    temporary directories are its own. Has it `project`, it sees no files of pexec: that is where the project is there.
     """
 
     scheduler: str
@@ -44,6 +44,7 @@ class Setup(Struct, frozen=True):
     scratch: str = ""
     environ: Mapping[bytes, bytes] | None = None
     files: SharedFiles | None = None
+    project: str | None = None
 
 
 class WorkerHello(Struct, frozen=True):

@@ -151,6 +151,7 @@ CODES: dict[str, str] = {
     "PX316": "a job that no worker of its cluster can run",
     "PX317": "a label that is the name of a workflow",
     "PX320": "a host that cannot be reached by SSH",
+    "PX326": "a job whose files its cluster does not have",
     "PX328": "a Kubernetes that does not do what a cluster needs",
     "PX401": "a secret that cannot be used",
     "PX402": "a secret that would be written to files",

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Final, Literal
 
+from orchestrator.console.text import quote
 from orchestrator.manifest.cluster_kinds import (
     ADDRESS,
     ADDRESS_PATTERN,
@@ -17,7 +18,7 @@ from orchestrator.manifest.cluster_kinds import (
     is_loopback,
 )
 from orchestrator.manifest.container_types import NameList, mapping_of, variants
-from orchestrator.manifest.field_types import NAME, Duration, FieldType, choice, integer, scalar
+from orchestrator.manifest.field_types import NAME, Duration, FieldType, choice, integer, non_blank, scalar
 from orchestrator.manifest.scalars import DURATION_PATTERN, NAME_PATTERN, ScalarError, format_duration, parse_duration
 from orchestrator.manifest.section import Doc, Section, section_type
 from orchestrator.manifest.value_errors import KeyConflictError, MissingKeyError
@@ -26,7 +27,8 @@ LOCAL_CLUSTER: Final = "local"
 KINDS: Final = ("processes", "address", "slurm", "ssh", "kubernetes")
 """The keys that say what its workers are, of which a cluster has one."""
 _QUEUES: Final = ("slurm", "kubernetes")
-_ONLY_WITH: Final = {"tls": ("address",), "insecure": ("address",), "files": ("address", *_QUEUES, "ssh")}
+_ELSEWHERE: Final = ("address", *_QUEUES, "ssh")
+_ONLY_WITH: Final = {"tls": ("address",), "insecure": ("address",), "files": _ELSEWHERE, "dir": _ELSEWHERE}
 """Key -> the kinds that it has an effect with; the others have one with every kind."""
 _WORKERS_ONLY_WITH: Final = {"max": _QUEUES, "min": ("processes", *_QUEUES), "idle": ("processes", *_QUEUES)}
 """The same for keys of `workers`."""
@@ -47,6 +49,19 @@ _LEASE: Final = scalar(
     {"type": "string", "pattern": DURATION_PATTERN},
     write=format_duration,
 )
+
+
+def _parse_dir(value: object) -> str:
+    path: str = _DIR_TEXT.parse(value)
+    if not path.startswith("/"):
+        raise ScalarError(
+            "PX113", f"{quote(path)} is not an absolute path", "write the path that it has on the workers"
+        )
+    return path
+
+
+_DIR_TEXT: Final = non_blank()
+_DIR: Final = FieldType(_parse_dir, {"type": "string", "pattern": "^/"})
 
 
 class WorkersKeys(Section, frozen=True):
@@ -87,10 +102,15 @@ class ClusterKeys(Section, frozen=True):
     tls: Annotated[TlsKeys | None, Doc("The certificates for a `tls://` address.")] = None
     insecure: Annotated[bool, Doc("Accepts a `tcp://` address of another machine.", True)] = False
     files: Annotated[
-        Literal["shared"],
-        choice("shared", expected="`shared`"),
-        Doc("`shared`: workers see the manifest's directory and the run directory at the same paths.", "shared"),
+        Literal["shared", "none"],
+        choice("shared", "none"),
+        Doc("Which files of pexec workers see: the manifest's directory and that of the run, or none.", "none"),
     ] = "shared"
+    dir: Annotated[
+        str | None,
+        _DIR,
+        Doc("With `files: none`, the project's directory on the workers; by default the same path as here.", "/app"),
+    ] = None
     workers: Annotated[
         WorkersKeys, Doc("How many workers there are, and how long jobs wait for one.", {"min": 0, "idle": "1m"})
     ] = WorkersKeys()
@@ -113,14 +133,19 @@ class ClusterKeys(Section, frozen=True):
         for key, with_ in _ONLY_WITH.items():
             if key in data and kind not in with_:
                 return KeyConflictError("PX118", f"`{key}` has no effect with `{kind}`", _requires(with_), key)
+        if data.get("files") == "none" and kind in _QUEUES:
+            message = f"`files: none` cannot be used with `{kind}`"
+            return KeyConflictError("PX118", message, "its workers read certificates in the run directory", "files")
+        if "dir" in data and data.get("files") != "none":
+            return KeyConflictError("PX118", "`dir` has no effect with `files: shared`", "add `files: none`", "dir")
         workers = data.get("workers")
         for key, with_ in _WORKERS_ONLY_WITH.items():
             if isinstance(workers, dict) and key in workers and kind not in with_:
                 message = f"`workers.{key}` has no effect with `{kind}`"
                 return KeyConflictError("PX118", message, _requires(with_), "workers")
         pods = data.get("kubernetes")
-        if isinstance(pods, dict) and not pods.get("claims"):
-            help_ = "workers see the files of pexec by a claim: `claims: {NAME: /directory}`"
+        if isinstance(pods, dict) and not pods.get("claims") and data.get("files") != "none":
+            help_ = "workers see the files of pexec by a claim, `claims: {NAME: /directory}`, or have `files: none`"
             return MissingKeyError("PX111", "has no `kubernetes.claims`", help_, "kubernetes")
         address = data.get("address")
         return None if not isinstance(address, str) else _check_security(address, data)

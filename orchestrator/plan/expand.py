@@ -109,6 +109,8 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
             lease=cluster.lease,
             address=cluster.address,
             tls=tls,
+            files=cluster.files,
+            dir=cluster.dir,
         )
     if cluster.ssh is not None:
         return ClusterPolicy(
@@ -119,6 +121,8 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
             start=cluster.workers.start,
             lease=cluster.lease,
             ssh=SshPolicy(cluster.ssh.hosts, cluster.ssh.python, cluster.ssh.options),
+            files=cluster.files,
+            dir=cluster.dir,
         )
     workers, declared, slurm, pods = cluster.workers, cluster.processes, None, None
     if cluster.slurm is not None:
@@ -144,6 +148,8 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
         cluster.lease,
         slurm=slurm,
         kubernetes=pods,
+        files=cluster.files,
+        dir=cluster.dir,
     )
 
 

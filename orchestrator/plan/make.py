@@ -115,10 +115,12 @@ def make_plan(
             return Planned(None, (*resolved.diagnostics, *flow))
     policy = expand_policy(read.manifest, overrides, environment.cpus)
     if policy.cluster is not None:
-        from orchestrator.plan.cluster_fit import check_cluster_fit  # late: most runs have no cluster
+        from orchestrator.plan.cluster_files import check_cluster_files  # late: most runs have no cluster
+        from orchestrator.plan.cluster_fit import check_cluster_fit
 
         unfit: list[Diagnostic] = []
         check_cluster_fit(jobs, policy.cluster, read.source, unfit)
+        check_cluster_files(jobs, policy.cluster, read.source, unfit)
         if unfit:
             return Planned(None, (*resolved.diagnostics, *unfit))
     plan = Plan(

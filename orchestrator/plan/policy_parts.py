@@ -115,6 +115,8 @@ class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
     slurm: Annotated[SlurmPolicy | None, Meta(description="What each worker asks Slurm for.")] = None
     ssh: Annotated[SshPolicy | None, Meta(description="The hosts of its workers.")] = None
     kubernetes: Annotated[KubernetesPolicy | None, Meta(description="What each worker asks Kubernetes for.")] = None
+    files: Annotated[Literal["shared", "none"], Meta(description="Which files of pexec its workers see.")] = "shared"
+    dir: Annotated[str | None, Meta(description="The project's directory on its workers, if it is another.")] = None
 
     @property
     def is_here(self) -> bool:

@@ -93,8 +93,7 @@ OBSERVED: dict[str, dict[str, str]] = {
         "processes": "acceptance/test_keys_of_clusters.py::test_jobs_run_on_workers_and_end_as_they_do_at_home",
         "slurm": "acceptance/test_keys_of_slurm.py::"
         "test_a_hundred_jobs_succeed_although_a_worker_is_cancelled_in_the_middle",
-        "kubernetes": "acceptance/test_keys_of_kubernetes.py::"
-        "test_jobs_run_in_pods_and_nothing_stays_in_kubernetes",
+        "kubernetes": "acceptance/test_keys_of_kubernetes.py::test_jobs_run_in_pods_and_nothing_stays_in_kubernetes",
         "ssh": "acceptance/test_keys_of_ssh.py::"
         "test_jobs_run_on_the_hosts_with_the_environment_of_pexec_and_nothing_stays_there",
         "address": "acceptance/test_keys_of_existing_clusters.py::test_jobs_run_on_its_workers_and_nothing_stays_there",
@@ -103,6 +102,8 @@ OBSERVED: dict[str, dict[str, str]] = {
         "test_a_run_without_encryption_says_so_each_time_and_passes_on_a_minimal_environment",
         "files": "acceptance/test_keys_of_existing_clusters.py::"
         "test_a_worker_that_does_not_see_the_directory_is_named_and_others_are_used",
+        "dir": "acceptance/test_keys_of_files_none.py::"
+        "test_nothing_is_read_or_written_where_the_manifest_and_the_run_are",
         "workers": "acceptance/test_keys_of_clusters.py::"
         "test_workers_start_when_jobs_wait_and_end_when_they_have_run_nothing_for_a_while",
         "lease": "acceptance/test_keys_of_clusters.py::"

@@ -63,7 +63,10 @@ NO_ROOM = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable",
 @pytest.mark.parametrize(
     ("one", "words"),
     [
-        (pod({"reason": "ImagePullBackOff", "message": "no such image"}), "pod p waits: ImagePullBackOff (no such image)"),
+        (
+            pod({"reason": "ImagePullBackOff", "message": "no such image"}),
+            "pod p waits: ImagePullBackOff (no such image)",
+        ),
         (pod({"reason": "ContainerCreating"}), ""),
         (pod(None, NO_ROOM), "pod p waits: Unschedulable (0/3 nodes are available)"),
         (pod(None, READY), ""),

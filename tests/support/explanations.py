@@ -90,8 +90,8 @@ def _workers_of(code: str) -> AbstractContextManager[Any]:
         "PX312": versions_differ({"host": "node-7", "pexec": "0.1.0", "python": "/usr/bin/python3"}),
         "PX313": unseen("node-7", "/home/you/project/.pexec/runs/" + _ANY_RUN, "no such file or directory"),
         "PX328": Refusal(
-            'Kubernetes refuses the DaskCluster `pexec-0b1c2d3e4f`: daskclusters.kubernetes.dask.org is forbidden: User "me" '
-            'cannot create resource "daskclusters" in API group "kubernetes.dask.org" in the namespace "batch"',
+            "Kubernetes refuses the DaskCluster `pexec-0b1c2d3e4f`: daskclusters.kubernetes.dask.org is forbidden: "
+            'User "me" cannot create resource "daskclusters" in the namespace "batch"',
             "PX328",
             NO_RIGHTS,
         ),

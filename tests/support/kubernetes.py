@@ -1,5 +1,5 @@
-"""A stand-in for the API of Kubernetes with the operator of Dask: it checks what is created by the operator's own schema,
-and runs the commands of pods as processes of this machine.
+"""A stand-in for the API of Kubernetes with the operator of Dask: it checks what is created by the operator's own
+schema, and runs the commands of pods as processes of this machine.
 
 It speaks the few calls that pexec makes. What it does not show: images, networks, volumes, schedulers of Kubernetes.
 """
@@ -142,7 +142,9 @@ class StandIn:
                 self.deployments[f"{name}-scheduler"] = (labels, cluster["spec"]["scheduler"]["spec"])
         for name, group in list(self.resources["daskworkergroups"].items()):
             cluster = group["spec"]["cluster"]
-            there = [labels for labels, _ in self.deployments.values() if labels.get("dask.org/workergroup-name") == name]
+            there = [
+                labels for labels, _ in self.deployments.values() if labels.get("dask.org/workergroup-name") == name
+            ]
             if self.has_operator and cluster in self.resources["daskclusters"] and not there:
                 labels = {"dask.org/cluster-name": cluster, "dask.org/component": "worker"}
                 labels["dask.org/workergroup-name"] = name
@@ -247,7 +249,7 @@ class StandIn:
     def _pod(self, pod: Pod) -> dict[str, Any]:
         ready = "True" if pod.is_ready() else "False"
         waiting = {"reason": "ImagePullBackOff", "message": self.image} if self.image else None
-        status = {
+        status: dict[str, Any] = {
             "phase": "Pending" if waiting else "Running",
             "conditions": [{"type": "Ready", "status": ready}, {"type": "ContainersReady", "status": ready}],
             "containerStatuses": [{"state": {"waiting": waiting} if waiting else {"running": {}}}],
@@ -257,7 +259,7 @@ class StandIn:
 
     def _deployment(self, name: str) -> dict[str, Any]:
         failed = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": self.quota}
-        status = {"conditions": [failed] if self.quota else []}
+        status: dict[str, Any] = {"conditions": [failed] if self.quota else []}
         return {"metadata": {"name": name, "labels": self.deployments[name][0]}, "status": status}
 
     async def _forward(self, request: web.Request, pod: Pod) -> web.WebSocketResponse:

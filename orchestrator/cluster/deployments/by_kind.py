@@ -41,6 +41,11 @@ def deployment_of(cluster: ClusterPolicy, count: int, setup: Setup, plan: Plan) 
     return ProcessDeployment(count, setup)
 
 
+def project_on(cluster: ClusterPolicy, plan: Plan) -> str | None:
+    """Where the project is on workers that see no files of pexec; None for workers that do."""
+    return (cluster.dir or plan.base_dir) if cluster.files == "none" else None
+
+
 def _existing(cluster: ClusterPolicy, address: str, setup: Setup, plan: Plan) -> Deployment:
     from orchestrator.cluster.deployments.bring import Bringer
     from orchestrator.cluster.deployments.existing import ExistingDeployment

@@ -1,4 +1,4 @@
-"""The deployment whose scheduler and workers are pods, made by the operator of Dask from what pexec asks of Kubernetes."""
+"""The deployment whose scheduler and workers are pods, which the operator of Dask makes of what pexec creates."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import itertools
 import os
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -63,6 +63,7 @@ class KubernetesDeployment(ExistingDeployment):
         self._has_joined = False
         self._forward: Any = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self.why_none = "Kubernetes has not answered yet"
 
     async def open(self, events: Events) -> Any:
         """As `Deployment.open`: asks for all of it at once, and waits until the scheduler answers."""
@@ -122,14 +123,13 @@ class KubernetesDeployment(ExistingDeployment):
                 await self._bringer.finish(self._client, hello)
             self._lose(hello, why)
 
-    async def end_workers(self) -> None:
+    async def end_workers(self) -> Sequence[WorkerHello]:
         """As `Deployment.end_workers`; all that was asked for is deleted."""
         if self._api is None or self._names is None:
-            return
+            return ()
         if hasattr(self, "_looking"):
             self._looking.cancel()
-        with suppress(Exception):
-            await super().end_workers()
+        silent = await super().end_workers()
         with suppress(Exception):
             await asyncio.wait_for(asyncio.gather(self._creating, *self._groups.values()), _END_SECONDS)
         try:
@@ -139,6 +139,7 @@ class KubernetesDeployment(ExistingDeployment):
             self._events.degraded("what is left in Kubernetes", f"{error.refusal.why}; {by_hand} deletes it")
         else:
             forget(self._run_dir)
+        return silent
 
     async def close(self) -> None:
         """As `Deployment.close`."""

@@ -18,7 +18,7 @@ _CALL_SECONDS = 20.0
 _NAMESPACE_OF_POD = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 _PLURALS = {"DaskCluster": "daskclusters", "DaskWorkerGroup": "daskworkergroups", "Secret": "secrets"}
 _NO_CREDENTIALS = "`kubectl get pods` must succeed, with `KUBECONFIG` or `~/.kube/config`, or in a pod"
-_NO_OPERATOR = "is the Dask operator installed? `helm install --repo https://helm.dask.org --generate-name dask-kubernetes-operator`"
+_NO_OPERATOR = "is the Dask operator installed? <https://kubernetes.dask.org> says how"
 NO_RIGHTS = "`pexec doctor --cluster NAME --manifests` prints the role that is needed"
 """What to do when Kubernetes forbids something."""
 
@@ -42,8 +42,7 @@ class KubernetesApi:
             except Exception as error:
                 raise UnusableWorkerError(_refusal(error, "a connection")) from error
         api.timeout = _CALL_SECONDS
-        made = cls(api, settings.namespace or namespace_of_pod(api) or api.namespace)
-        return made
+        return cls(api, settings.namespace or namespace_of_pod(api) or api.namespace)
 
     @property
     def is_of_pod(self) -> bool:
