@@ -26,11 +26,12 @@ from orchestrator.manifest.value_errors import KeyConflictError, MissingKeyError
 LOCAL_CLUSTER: Final = "local"
 KINDS: Final = ("processes", "address", "slurm", "ssh", "kubernetes")
 """The keys that say what its workers are, of which a cluster has one."""
-_QUEUES: Final = ("slurm", "kubernetes")
-_ELSEWHERE: Final = ("address", *_QUEUES, "ssh")
+_QUEUES: Final = ("slurm",)
+_ASKED_FOR: Final = (*_QUEUES, "kubernetes")
+_ELSEWHERE: Final = ("address", *_ASKED_FOR, "ssh")
 _ONLY_WITH: Final = {"tls": ("address",), "insecure": ("address",), "files": _ELSEWHERE, "dir": _ELSEWHERE}
 """Key -> the kinds that it has an effect with; the others have one with every kind."""
-_WORKERS_ONLY_WITH: Final = {"max": _QUEUES, "min": ("processes", *_QUEUES), "idle": ("processes", *_QUEUES)}
+_WORKERS_ONLY_WITH: Final = {"max": _ASKED_FOR, "min": ("processes", *_ASKED_FOR), "idle": ("processes", *_ASKED_FOR)}
 """The same for keys of `workers`."""
 _LEAST_LEASE: Final = 2
 _MOST_LEASE: Final = 3600

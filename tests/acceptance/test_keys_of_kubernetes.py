@@ -71,8 +71,8 @@ def test_a_pod_that_is_deleted_costs_its_jobs_an_attempt_and_another_takes_its_p
 
 def test_pods_start_when_jobs_wait_and_end_when_they_have_run_nothing_for_a_while(pods: StandIn, pexec: Pexec) -> None:
     text = manifest(
-        "  a: {run: 'true'}\n  b: {needs: a, run: 'until test -e go; do sleep 0.1; done', where: local}\n",
-        head("min: 0, max: 3, idle: 1s, start: 2m"),
+        "  a: {run: pwd}\n  b: {needs: a, run: 'until test -e go; do sleep 0.1; done', where: local}\n",
+        head("min: 0, max: 3, idle: 1s, start: 2m") + "    files: none\n    dir: /tmp\n",
     )
     run = pexec.file("pexec.yaml", text).start("apply", "--output", "quiet", stderr=subprocess.PIPE)
     wait_for_events(pexec, b'"worker.left"', 1, run)
@@ -80,7 +80,9 @@ def test_pods_start_when_jobs_wait_and_end_when_they_have_run_nothing_for_a_whil
     pexec.file("go", "")
     _, stderr = run.communicate(timeout=120)
     assert run.returncode == 0, stderr.decode()
-    (left,) = verified(pexec).named("worker.left")
+    done = verified(pexec)
+    assert done.log("a") == b"/tmp\n"
+    (left,) = done.named("worker.left")
     assert left["why"] == "it ran nothing for 1s"
     assert pods.is_empty()
 

@@ -43,6 +43,14 @@ def test_what_each_key_says_is_in_what_is_created() -> None:
     assert {"name": "claim-1", "persistentVolumeClaim": {"claimName": "work"}} in pod["volumes"]
 
 
+def test_the_scheduler_has_no_files_of_the_project_and_runs_on_any_node() -> None:
+    cluster = dask_cluster(NAMES, Asked(SETTINGS, 4, 1000, 100))
+    pod = cluster["spec"]["scheduler"]["spec"]
+    assert "nodeSelector" not in pod
+    assert [volume["name"] for volume in pod["volumes"]] == ["tls"]
+    assert cluster["spec"]["worker"]["replicas"] == 0
+
+
 def test_certificates_are_deleted_with_their_cluster() -> None:
     secret = tls_secret(NAMES, {"ca": "text"}, "uid")
     assert secret["data"] == {"ca.pem": "dGV4dA=="}

@@ -126,7 +126,7 @@ def test_the_plan_shows_a_cluster_and_local_only_if_it_was_asked_for() -> None:
         ("{pods: {kubernetes: {cpus: 1, claims: {a: /a}}}}", "PX111"),
         ("{pods: {kubernetes: {image: i, cpus: 1, claims: {A_B: /a}}}}", "PX113"),
         ("{pods: {kubernetes: {image: i, cpus: 1, claims: {a: a}}}}", "PX113"),
-        ("{pods: {kubernetes: {image: i, cpus: 1, claims: {a: /a}}, tls: {}}}", "PX118"),
+        ("{pods: {kubernetes: {image: i, cpus: 1, claims: {a: /a}}, insecure: true}}", "PX118"),
         ("{pair: {processes: 2, lease: 61m}}", "PX114"),
         ("{pair: {processes: 2, lease: long}}", "PX114"),
     ],

@@ -125,6 +125,8 @@ def _worker(names: Names, asked: Asked) -> dict[str, Any]:
         {"name": f"claim-{number}", "persistentVolumeClaim": {"claimName": claim}}
         for number, claim in enumerate(settings.claims, start=1)
     ]
+    if settings.node_selector:
+        pod["nodeSelector"] = dict(settings.node_selector)
     return {"spec": pod}
 
 
@@ -158,6 +160,4 @@ def _pod(names: Names, asked: Asked, container: Mapping[str, Any]) -> dict[str, 
         pod["automountServiceAccountToken"] = False
     else:
         pod["serviceAccountName"] = settings.service_account
-    if settings.node_selector:
-        pod["nodeSelector"] = dict(settings.node_selector)
     return pod
