@@ -118,7 +118,7 @@ def open_dask(
 
     def joined(hello: WorkerHello) -> None:
         known = WorkerRoom(hello.name, hello.host, hello.slots, hello.cpus, hello.memory, labels)
-        asked = cluster.slurm or cluster.kubernetes
+        asked = cluster.kubernetes or (cluster.queue and cluster.queue[1])
         if asked is not None:
             memory = asked.memory or hello.memory
             known = replace(known, cpus=cluster.slots, memory=memory, is_sized=True)

@@ -18,6 +18,7 @@ from orchestrator.manifest.model import Defaults, Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.output_keys import OutputKeys, is_unnamed
 from orchestrator.manifest.policy_keys import CacheKeys
+from orchestrator.manifest.queue_keys import QUEUES, QueueKeys
 from orchestrator.manifest.retry_keys import Retry
 from orchestrator.manifest.scalars import CpuShare, NoLimit
 from orchestrator.plan.flow_model import Input, OutputFiles, OutputSpec
@@ -41,13 +42,12 @@ from orchestrator.plan.model import (
 )
 from orchestrator.plan.need_references import output_specs
 from orchestrator.plan.policy_parts import (
-    MOST_SLOTS,
     AdmissionPolicy,
     CachePolicy,
     CiPolicy,
     ClusterPolicy,
     KubernetesPolicy,
-    SlurmPolicy,
+    QueuePolicy,
     SshPolicy,
     TlsPolicy,
 )
@@ -57,6 +57,7 @@ _STOP_SIGNAL: Mapping[str, StopSignal] = {name: name for name in get_args(StopSi
 PutIn = Callable[[JobSpec, Collection[str]], JobSpec]
 """Fills in the templates of a spec, but not in the values of these variables."""
 
+_AUTO = CpuShare(100)
 _NO_OUTPUTS: Mapping[str, OutputSpec] = {}
 _ISOLATION = {member.value: member for member in Isolation}
 # Keys and fields have the same names. `run` of a spec and `needs` of a job are set for each job one by one.
@@ -71,9 +72,10 @@ def expand_policy(manifest: Manifest, overrides: Overrides, cpus: int) -> Policy
     cluster = expand_cluster(manifest, overrides, cpus)
     jobs = overrides.max_parallel_jobs
     if jobs is None:
-        jobs = policy.max_parallel_jobs
-        if cluster is not None and "max_parallel_jobs" not in policy.given:
-            jobs = cluster.processes * cluster.slots or MOST_SLOTS
+        is_given = cluster is None or "max_parallel_jobs" in policy.given
+        jobs = policy.max_parallel_jobs if is_given else _AUTO
+    if cluster is not None and jobs == _AUTO:
+        jobs = cluster.most_jobs
     return Policy(
         max_parallel_jobs=max(1, cpus * jobs.percent // 100) if isinstance(jobs, CpuShare) else jobs,
         fail_fast=policy.fail_fast if overrides.fail_fast is None else overrides.fail_fast,
@@ -124,18 +126,18 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
             files=cluster.files,
             dir=cluster.dir,
         )
-    workers, declared, slurm, pods = cluster.workers, cluster.processes, None, None
-    if cluster.slurm is not None:
-        asked = cluster.slurm
-        slurm = SlurmPolicy(asked.queue, asked.memory, asked.walltime, asked.account, asked.interface, asked.extra)
-        count: int = workers.max or 1
-        slots: int | None = asked.cores
-    elif cluster.kubernetes is not None:
-        pods = _kubernetes(cluster.kubernetes)
-        count, slots = workers.max or 1, cluster.kubernetes.cpus
-    else:
-        assert declared is not None
+    workers, declared = cluster.workers, cluster.processes
+    queue: dict[str, Any] = {}
+    count, slots = workers.max or 1, None
+    if declared is not None:
         count, slots = (declared, None) if isinstance(declared, int) else (declared.count, declared.slots)
+    for kind in QUEUES:
+        asked: QueueKeys | None = getattr(cluster, kind)
+        if asked is not None:
+            slots = asked.cores
+            queue[kind] = _queue(asked)
+    if cluster.kubernetes is not None:
+        slots = cluster.kubernetes.cpus
     least = None if workers.min is None else min(workers.min, count)
     return ClusterPolicy(
         name,
@@ -146,10 +148,10 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
         workers.idle,
         workers.start,
         cluster.lease,
-        slurm=slurm,
-        kubernetes=pods,
+        kubernetes=None if cluster.kubernetes is None else _kubernetes(cluster.kubernetes),
         files=cluster.files,
         dir=cluster.dir,
+        **queue,
     )
 
 
@@ -164,6 +166,10 @@ def _kubernetes(keys: KubernetesKeys) -> KubernetesPolicy:
         keys.node_selector,
         keys.python,
     )
+
+
+def _queue(asked: QueueKeys) -> QueuePolicy:
+    return QueuePolicy(asked.queue, asked.memory, asked.walltime, asked.charged(), asked.interface, asked.options())
 
 
 def cluster_hint(name: str, manifest: Manifest) -> str:

@@ -26,7 +26,7 @@ from orchestrator.plan.policy_parts import (
     CiPolicy,
     ClusterPolicy,
     KubernetesPolicy,
-    SlurmPolicy,
+    QueuePolicy,
     SshPolicy,
     TlsPolicy,
 )
@@ -51,7 +51,7 @@ _STRUCTS: Mapping[str, type[Struct]] = {
     "CiPolicy": CiPolicy,
     "ClusterPolicy": ClusterPolicy,
     "KubernetesPolicy": KubernetesPolicy,
-    "SlurmPolicy": SlurmPolicy,
+    "QueuePolicy": QueuePolicy,
     "SshPolicy": SshPolicy,
     "TlsPolicy": TlsPolicy,
     "GlobPattern": GlobPattern,
