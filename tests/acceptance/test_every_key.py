@@ -144,7 +144,7 @@ OBSERVED: dict[str, dict[str, str]] = {
     },
     "Kubernetes": dict.fromkeys(
         ("image", "cpus", "memory", "namespace", "claims", "service_account", "node_selector", "context", "python"),
-        "cluster/test_kubernetes.py::test_what_each_key_says_is_in_what_is_created",
+        "acceptance/test_keys_of_kubernetes.py::test_each_key_is_in_what_a_run_would_create_which_the_operator_accepts",
     ),
     "Tls": dict.fromkeys(
         ("ca", "cert", "key"),

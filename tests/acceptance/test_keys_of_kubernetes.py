@@ -155,8 +155,9 @@ def test_a_kubernetes_that_cannot_be_used_is_an_error_before_any_job(
     assert pods.is_empty()
 
 
-def test_the_doctor_tries_pods_and_prints_what_a_run_creates_without_creating_it(pods: StandIn, pexec: Pexec) -> None:
-    pexec.file("pexec.yaml", manifest("  a: {run: 'true'}\n", head("max: 1, start: 2m")))
+def test_each_key_is_in_what_a_run_would_create_which_the_operator_accepts(pods: StandIn, pexec: Pexec) -> None:
+    more = "context: test, python: /opt/bin/python, claims:"
+    pexec.file("pexec.yaml", manifest("  a: {run: 'true'}\n", head().replace("claims:", more)))
     said = pexec.run("doctor", "--cluster", "pods", "--manifests")
     assert said.exit_code == 0, said.stderr
     documents = list(YAML(typ="safe").load_all(said.stdout))
@@ -164,7 +165,20 @@ def test_the_doctor_tries_pods_and_prints_what_a_run_creates_without_creating_it
     for plural, one in (("daskclusters", documents[1]), ("daskworkergroups", documents[3])):
         jsonschema.Draft202012Validator(schema(plural)).validate(one)
         assert unknown_fields(one["spec"], schema(plural)["properties"]["spec"]) == []
+    assert {one["metadata"]["namespace"] for one in documents} == {"batch"}
+    pod = documents[3]["spec"]["worker"]["spec"]
+    (container,) = pod["containers"]
+    assert (container["image"], container["command"]) == ("me/pexec:1", ["/opt/bin/python", "-m"])
+    assert container["resources"]["limits"] == {"cpu": "2", "memory": str(1 << 30)}
+    assert container["volumeMounts"][1]["mountPath"] == "/work"
+    assert pod["volumes"][1]["persistentVolumeClaim"] == {"claimName": "work"}
+    assert (pod["serviceAccountName"], pod["nodeSelector"]) == ("builder", {"disk": "ssd"})
     assert pods.created == []
+
+
+def test_the_doctor_tries_pods(pods: StandIn, pexec: Pexec) -> None:
+    keys = head("max: 1, start: 2m").replace("claims:", "context: test, claims:")
+    pexec.file("pexec.yaml", manifest("  a: {run: 'true'}\n", keys))
     said = pexec.run("doctor", "--cluster", "pods")
     assert said.exit_code == 0, said.stderr
     assert "\n1 worker can be used; " in said.stdout
