@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import datetime
 
 from orchestrator.console.streams import write_stderr
 from orchestrator.console.text import duration, visible
 from orchestrator.execute.leftovers import end_tree
+from orchestrator.journal.file_names import PODS
 from orchestrator.journal.history import History, PidSpace
 
 # The clock of the day may have been set, but hardly by as much.
@@ -18,6 +20,17 @@ def end_old_workers(history: History, here: PidSpace) -> list[int]:
     """End the workers that still live where pids mean the same as `here`, with all below them: their pids."""
     mine = [worker for worker in history.workers if worker.space.is_same(here)]
     return [worker.pid for worker in mine if end_tree(worker.pid, worker.start_ticks)]
+
+
+def delete_left_pods(run_dir: str) -> None:
+    """Of a run whose process left some in Kubernetes. What cannot be deleted has no effect on the run: jobs in pods end
+    without pexec."""
+    if not os.path.lexists(os.path.join(run_dir, PODS)):
+        return
+    from orchestrator.cluster.deployments.kubernetes_left import delete_left  # late: for runs that had pods
+
+    if why := delete_left(run_dir):
+        write_stderr(f"pexec: what an earlier process left in Kubernetes stays there: {visible(why)}\n")
 
 
 def wait_for_leases(history: History, last_ts: str, here: PidSpace) -> None:
