@@ -6,7 +6,6 @@ Methods without an underscore are for other threads; none of them waits for a wo
 from __future__ import annotations
 
 import asyncio
-import os
 import pickle
 import signal
 import time
@@ -16,13 +15,13 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
 
-from msgspec import Struct
-
+from orchestrator.cluster.attempt_files import AttemptFiles
 from orchestrator.cluster.deployments.deployment import Deployment, Events, no_workers
 from orchestrator.cluster.heartbeats import Heartbeats, Silent
 from orchestrator.cluster.hello import WorkerHello
 from orchestrator.cluster.lease import gone_after
 from orchestrator.cluster.reports import Reports
+from orchestrator.cluster.submitted import Submitted, task_of
 from orchestrator.cluster.words import WORD_SECONDS, Words
 from orchestrator.execute.attempt.result import lost
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
@@ -35,20 +34,12 @@ _CLOSE_SECONDS = 30.0  # for the rest
 _ENDING = "pexec is ending"
 
 
-class Submitted(Struct):
-    """An attempt that a worker has, or gets in a moment."""
-
-    spec: AttemptSpec
-    future: Future[AttemptResult]
-    task: Any = None  # the future of Dask
-    is_told_to_end: bool = False
-
-
 class ClusterThread:
     """The workers of a deployment, from its start to `close`."""
 
-    def __init__(self, deployment: Deployment, topic: str, lease: float, reports: Reports) -> None:
+    def __init__(self, deployment: Deployment, topic: str, lease: float, reports: Reports, files: AttemptFiles) -> None:
         """`topic` is where workers report, `lease` how long a worker may be silent. Raises NoThreadError."""
+        self._files = files
         self._deployment = deployment
         self._words = Words(topic)
         self._heartbeats = Heartbeats(lease, self._words.ask, Silent(self._on_doubtful, self._on_silent))
@@ -126,7 +117,8 @@ class ClusterThread:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         for attempt in list(self._attempts.values()):
-            self._complete(attempt, lost(_ENDING))
+            self._cut(attempt, _ENDING)
+        self._files.close()
         return sorted(set(self._unconfirmed.values()))
 
     # The thread.
@@ -170,19 +162,14 @@ class ClusterThread:
 
     async def _open(self) -> None:
         reports = self._reports
-        events = Events(
-            self._on_appeared,
-            self._on_gone,
-            reports.starts_nothing,
-            reports.degraded,
-            reports.refused,
-            self._listen_to,
-        )
+        told = reports.starts_nothing, reports.degraded, reports.refused
+        events = Events(self._on_appeared, self._on_gone, *told, self._listen_to)
         self._listen_to(await self._deployment.open(events))
         self._spawn(self._heartbeats.keep())
 
     def _listen_to(self, client: Any) -> None:
         self._client = self._words.client = client
+        self._files.connect(self._topic, client, self._reports)
         client.subscribe_topic(self._topic, self._on_event)
 
     async def _when_up(self, act: Callable[[], None]) -> None:
@@ -241,8 +228,9 @@ class ClusterThread:
             for attempt in self._attempts_on(name):
                 if attempt.task is not None:
                     self._spawn(_quietly(attempt.task.cancel()))
-                self._lost[attempt.spec.serial] = attempt.spec
-                self._complete(attempt, lost(why))
+                if attempt.is_open:
+                    self._lost[attempt.spec.serial] = attempt.spec
+                self._cut(attempt, why)
         finally:
             self._burials.remove(hello)
         if not self._is_closing:
@@ -285,42 +273,50 @@ class ClusterThread:
 
     async def _run(self, attempt: Submitted, hello: WorkerHello) -> None:
         spec = attempt.spec
-        from orchestrator.cluster.worker.words import perform
-
+        attempt.spec = spec = await self._files.prepared(spec)
+        if attempt.future.done():
+            return
+        if (end := self._files.begin(spec, hello)) is not None:
+            self._complete(attempt, end)
+            return
         if spec.spec.secrets:
             try:
                 await self._deployment.give_secrets(hello, spec.spec.secrets)
             except Exception:
-                self._complete(attempt, lost(f"the worker on {hello.host} did not get its secrets"))
+                self._cut(attempt, f"the worker on {hello.host} did not get its secrets")
         if attempt.future.done():
             return
-        attempt.task = self._client.submit(
-            perform,
-            self._topic,
-            pickle.dumps(spec),
-            spec.serial,
-            hello.name,
-            self._heartbeats.token(hello.name),
-            key=f"{self._topic}-{spec.serial}",
-            workers=[hello.address],
-            allow_other_workers=False,
-            pure=False,
-            retries=0,
-        )
+        token = self._heartbeats.token(hello.name)
+        attempt.task = task_of(attempt, self._client, self._topic, hello, token)
         await self._wait(attempt, hello)
 
     async def _wait(self, attempt: Submitted, hello: WorkerHello) -> None:
         with suppress(Exception, asyncio.CancelledError):
             await attempt.task.exception()  # waits, and asks nobody for a result, which was reported before
-            if not attempt.future.done() and attempt.task.status == "finished":
-                self._complete(attempt, await attempt.task)
+            if attempt.is_open and attempt.task.status == "finished":
+                self._end(attempt, await attempt.task)
         # Else Dask lost the worker, and no result comes: its end is what completes the future.
-        if not self._is_closing and not attempt.future.done():
+        if not self._is_closing and attempt.is_open:
             self._deployment.give_up(hello)
         attempt.task.release()
 
     def _attempts_on(self, worker: str) -> list[Submitted]:
         return [attempt for attempt in self._attempts.values() if attempt.spec.place.worker == worker]
+
+    def _end(self, attempt: Submitted, result: AttemptResult) -> None:
+        """Complete it once its log is here."""
+        if not self._files.is_pulled:
+            self._complete(attempt, result)
+        elif attempt.is_open:
+            attempt.end = result
+            self._spawn(self._end_after_log(attempt, result))
+
+    async def _end_after_log(self, attempt: Submitted, result: AttemptResult) -> None:
+        self._complete(attempt, await self._files.finish(attempt.spec.serial, result))
+
+    def _cut(self, attempt: Submitted, why: str) -> None:
+        """Nothing more comes of it."""
+        self._complete(attempt, self._files.cut(attempt.spec.serial, attempt.end or lost(why)))
 
     def _complete(self, attempt: Submitted, result: AttemptResult) -> None:
         self._attempts.pop(attempt.spec.serial, None)
@@ -335,11 +331,15 @@ class ClusterThread:
             self._reports.starts_nothing(no_workers(*what))
         elif kind == "evicted":
             self._on_evicted(*what)
+        elif kind == "warden":
+            self._deployment.has_warden(*what)
         elif (attempt := self._attempts.get(what[0])) is None:
             if kind == "ended" and (spec := self._lost.pop(what[0], None)) is not None:
                 self._reports.of_attempt(spec, ("late", pickle.loads(what[1])))
         elif kind == "ended":
-            self._complete(attempt, pickle.loads(what[1]))
+            self._end(attempt, pickle.loads(what[1]))
+        elif kind == "grown" and self._files.is_pulled:
+            self._files.grown(what[0])
         else:
             self._reports.of_attempt(attempt.spec, (kind, *what[1:]))
 
@@ -383,7 +383,7 @@ class ClusterThread:
         for hello in filter(None, self._burials):
             self._note_end(hello.name, hello, is_seen=False)
         for attempt in list(self._attempts.values()):
-            self._complete(attempt, lost(_ENDING))
+            self._cut(attempt, _ENDING)
         if hasattr(self, "_client"):
             await _quietly(self._client.close())
         await _quietly(self._deployment.close())
@@ -393,8 +393,3 @@ async def _quietly(work: Any) -> None:
     """What Dask does about a worker that is gone, or at the end, must neither fail nor last."""
     with suppress(Exception):
         await asyncio.wait_for(work, WORD_SECONDS)
-
-
-def epoch() -> str:
-    """A new one for each process that drives a run: a task of another process is never taken for one of this."""
-    return os.urandom(6).hex()

@@ -19,11 +19,13 @@ from typing import Any
 from msgspec import Struct
 
 from orchestrator import inherited
-from orchestrator.cluster.cluster_thread import ClusterThread, epoch
-from orchestrator.cluster.deployments.by_kind import deployment_of
+from orchestrator.cluster.attempt_files import AttemptFiles
+from orchestrator.cluster.cluster_thread import ClusterThread
+from orchestrator.cluster.deployments.by_kind import deployment_of, project_on
 from orchestrator.cluster.hello import Refusal, Setup, WorkerHello
 from orchestrator.cluster.last_words import why_unconfirmed
 from orchestrator.cluster.reports import Reports
+from orchestrator.cluster.words import epoch
 from orchestrator.cluster.worker_trial import SECRET, WorkerTrial
 from orchestrator.console.text import count, duration
 from orchestrator.execute.attempt.spec import AttemptSpec
@@ -92,9 +94,12 @@ class ClusterDoctor:
             secrets={SECRET: self.secret.encode()},
             variables=(),
             lease=cluster.lease,
+            project=project_on(cluster, plan),
         )
         self._deployment = deployment_of(cluster, self.expected or 0, setup, plan)
-        self._thread = ClusterThread(self._deployment, topic, cluster.lease, self._reports())
+        self._thread = ClusterThread(
+            self._deployment, topic, cluster.lease, self._reports(), AttemptFiles(cluster, run.path)
+        )
 
     def _reports(self) -> Reports:
         """All that happens comes to the thread that examines, in order."""

@@ -12,14 +12,16 @@ from msgspec.structs import replace
 
 from orchestrator import inherited
 from orchestrator.cluster.admission import ClusterAdmission
+from orchestrator.cluster.attempt_files import AttemptFiles
 from orchestrator.cluster.beside import PausesBoth, open_beside, room_at_home
-from orchestrator.cluster.cluster_thread import ClusterThread, epoch
-from orchestrator.cluster.deployments.by_kind import deployment_of
+from orchestrator.cluster.cluster_thread import ClusterThread
+from orchestrator.cluster.deployments.by_kind import deployment_of, project_on
 from orchestrator.cluster.hello import Setup, WorkerHello
 from orchestrator.cluster.last_words import tell_who_is_waited_for, unconfirmed
 from orchestrator.cluster.placement import WorkerRoom
 from orchestrator.cluster.reports import Reports
 from orchestrator.cluster.scaling import Scaling
+from orchestrator.cluster.words import epoch
 from orchestrator.execute.admission import AdmissionControl
 from orchestrator.execute.attempt.ends import late_fields
 from orchestrator.execute.attempt.spec import AttemptSpec
@@ -111,12 +113,13 @@ def open_dask(
         secrets=secrets.revealed(),
         variables=tuple(os.fsdecode(name) for name in secrets.variables),
         lease=cluster.lease,
+        project=project_on(cluster, plan),
     )
 
     def joined(hello: WorkerHello) -> None:
         known = WorkerRoom(hello.name, hello.host, hello.slots, hello.cpus, hello.memory, labels)
-        if cluster.slurm is not None:
-            memory = cluster.slurm.memory or hello.memory
+        if cluster.queue is not None:
+            memory = cluster.queue[1].memory or hello.memory
             known = replace(known, cpus=cluster.slots, memory=memory, is_sized=True)
         rooms[hello.name] = known
         fields = {
@@ -161,7 +164,7 @@ def open_dask(
     )
     deployment = deployment_of(cluster, least, setup, plan)
     admission.why_none = lambda: deployment.why_none
-    thread = ClusterThread(deployment, topic, cluster.lease, reports)
+    thread = ClusterThread(deployment, topic, cluster.lease, reports, AttemptFiles(cluster, run_dir))
     executor = DaskExecutor(thread, home and home.executor)
     if least < cluster.processes:
         new = WorkerRoom("", "", cluster.slots, 0, 0, labels)

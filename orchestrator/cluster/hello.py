@@ -27,7 +27,8 @@ class Setup(Struct, frozen=True):
     child.
 
     A worker that pexec did not start as its child has `environ`, what jobs inherit of pexec's environment; its
-    temporary directories are its own.
+    temporary directories are its own. Has it `project`, it sees no files of pexec: that is where the project is there.
+    `walltime`: for how many seconds its queueing system lets it live.
     """
 
     scheduler: str
@@ -43,7 +44,9 @@ class Setup(Struct, frozen=True):
     pexec: int = 0
     scratch: str = ""
     environ: Mapping[bytes, bytes] | None = None
+    walltime: float | None = None
     files: SharedFiles | None = None
+    project: str | None = None
 
 
 class WorkerHello(Struct, frozen=True):

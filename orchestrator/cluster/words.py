@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -42,3 +43,8 @@ class Words:
             return await task
         finally:
             task.release()
+
+
+def epoch() -> str:
+    """A new one for each process that drives a run: a task of another process is never taken for one of this."""
+    return os.urandom(6).hex()

@@ -5,29 +5,30 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Final, Literal
 
+from orchestrator.console.text import quote
 from orchestrator.manifest.cluster_kinds import (
     ADDRESS,
     ADDRESS_PATTERN,
     COUNT,
     ProcessesKeys,
-    SlurmKeys,
     SshKeys,
     TlsKeys,
     is_loopback,
 )
 from orchestrator.manifest.container_types import NameList, mapping_of, variants
-from orchestrator.manifest.field_types import NAME, Duration, FieldType, choice, integer, scalar
+from orchestrator.manifest.field_types import NAME, Duration, FieldType, choice, integer, non_blank, scalar
+from orchestrator.manifest.queue_keys import QUEUES, LsfKeys, PbsKeys, SgeKeys, SlurmKeys
 from orchestrator.manifest.scalars import DURATION_PATTERN, NAME_PATTERN, ScalarError, format_duration, parse_duration
 from orchestrator.manifest.section import Doc, Section, section_type
 from orchestrator.manifest.value_errors import KeyConflictError, MissingKeyError
 
 LOCAL_CLUSTER: Final = "local"
-KINDS: Final = ("processes", "address", "slurm", "ssh")
+KINDS: Final = ("processes", "address", *QUEUES, "ssh")
 """The keys that say what its workers are, of which a cluster has one."""
-_QUEUES: Final = ("slurm",)
-_ONLY_WITH: Final = {"tls": ("address",), "insecure": ("address",), "files": ("address", *_QUEUES, "ssh")}
+_ELSEWHERE: Final = ("address", *QUEUES, "ssh")
+_ONLY_WITH: Final = {"tls": ("address",), "insecure": ("address",), "files": _ELSEWHERE, "dir": _ELSEWHERE}
 """Key -> the kinds that it has an effect with; the others have one with every kind."""
-_WORKERS_ONLY_WITH: Final = {"max": _QUEUES, "min": ("processes", *_QUEUES), "idle": ("processes", *_QUEUES)}
+_WORKERS_ONLY_WITH: Final = {"max": QUEUES, "min": ("processes", *QUEUES), "idle": ("processes", *QUEUES)}
 """The same for keys of `workers`."""
 _LEAST_LEASE: Final = 2
 _MOST_LEASE: Final = 3600
@@ -48,6 +49,19 @@ _LEASE: Final = scalar(
 )
 
 
+def _parse_dir(value: object) -> str:
+    path: str = _DIR_TEXT.parse(value)
+    if not path.startswith("/"):
+        raise ScalarError(
+            "PX113", f"{quote(path)} is not an absolute path", "write the path that it has on the workers"
+        )
+    return path
+
+
+_DIR_TEXT: Final = non_blank()
+_DIR: Final = FieldType(_parse_dir, {"type": "string", "pattern": "^/"})
+
+
 class WorkersKeys(Section, frozen=True):
     """How many workers there are, from how many jobs run or could run."""
 
@@ -56,7 +70,7 @@ class WorkersKeys(Section, frozen=True):
         integer(0, 1_000),
         Doc("The number that is always there; by default all `processes`.", 0),
     ] = None
-    max: Annotated[int | None, COUNT, Doc("The most of them, for `slurm`; 1 by default.", 20)] = None
+    max: Annotated[int | None, COUNT, Doc("The most of them, for queueing systems; 1 by default.", 20)] = None
     idle: Annotated[Duration, Doc("A worker that has run nothing for so long is ended.", "2m")] = 120.0
     start: Annotated[Duration, Doc("How long jobs wait for a worker when there is none; then the run ends.", "15m")] = (
         900.0
@@ -79,14 +93,22 @@ class ClusterKeys(Section, frozen=True):
         Doc("The scheduler of a Dask cluster that exists already.", "tls://head:8786"),
     ] = None
     slurm: Annotated[SlurmKeys | None, Doc("Workers as jobs of Slurm.", {"cores": 16})] = None
+    pbs: Annotated[PbsKeys | None, Doc("Workers as jobs of PBS.", {"cores": 16})] = None
+    lsf: Annotated[LsfKeys | None, Doc("Workers as jobs of LSF.", {"cores": 16})] = None
+    sge: Annotated[SgeKeys | None, Doc("Workers as jobs of Grid Engine.", {"cores": 1})] = None
     ssh: Annotated[SshKeys | None, Doc("Workers on hosts that are reached by SSH.", {"hosts": ["a", "b"]})] = None
     tls: Annotated[TlsKeys | None, Doc("The certificates for a `tls://` address.")] = None
     insecure: Annotated[bool, Doc("Accepts a `tcp://` address of another machine.", True)] = False
     files: Annotated[
-        Literal["shared"],
-        choice("shared", expected="`shared`"),
-        Doc("`shared`: workers see the manifest's directory and the run directory at the same paths.", "shared"),
+        Literal["shared", "none"],
+        choice("shared", "none"),
+        Doc("Which files of pexec workers see: the manifest's directory and that of the run, or none.", "none"),
     ] = "shared"
+    dir: Annotated[
+        str | None,
+        _DIR,
+        Doc("With `files: none`, the project's directory on the workers; by default the same path as here.", "/app"),
+    ] = None
     workers: Annotated[
         WorkersKeys, Doc("How many workers there are, and how long jobs wait for one.", {"min": 0, "idle": "1m"})
     ] = WorkersKeys()
@@ -109,6 +131,11 @@ class ClusterKeys(Section, frozen=True):
         for key, with_ in _ONLY_WITH.items():
             if key in data and kind not in with_:
                 return KeyConflictError("PX118", f"`{key}` has no effect with `{kind}`", _requires(with_), key)
+        if data.get("files") == "none" and kind in QUEUES:
+            message = f"`files: none` cannot be used with `{kind}`"
+            return KeyConflictError("PX118", message, "its workers read certificates in the run directory", "files")
+        if "dir" in data and data.get("files") != "none":
+            return KeyConflictError("PX118", "`dir` has no effect with `files: shared`", "add `files: none`", "dir")
         workers = data.get("workers")
         for key, with_ in _WORKERS_ONLY_WITH.items():
             if isinstance(workers, dict) and key in workers and kind not in with_:

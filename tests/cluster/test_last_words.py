@@ -19,6 +19,7 @@ from support.clusters import manifest, verified, wait_for_events
 from support.dask_clusters import DaskCluster, dask_cluster
 
 from orchestrator.cluster import cluster_thread
+from orchestrator.cluster.attempt_files import AttemptFiles
 from orchestrator.cluster.cluster_thread import ClusterThread
 from orchestrator.cluster.deployments.deployment import Deployment, Events
 from orchestrator.cluster.hello import WorkerHello
@@ -27,6 +28,7 @@ from orchestrator.cluster.reports import Reports
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt.spec import AttemptSpec, Place
 from orchestrator.plan.model import JobSpec
+from orchestrator.plan.policy_parts import ClusterPolicy
 
 pytestmark = pytest.mark.faults
 HOST = socket.gethostname()
@@ -130,7 +132,9 @@ def test_at_the_end_a_silent_worker_that_runs_something_is_waited_for_no_longer_
     def ignored(*_: object) -> None: ...
 
     reports = Reports(lambda hello: joined.set(), ignored, ignored, ignored, ignored, ignored, ignored)
-    thread = ClusterThread(cast(Deployment, Silent()), "topic", lease, reports)
+    thread = ClusterThread(
+        cast(Deployment, Silent()), "topic", lease, reports, AttemptFiles(ClusterPolicy("c"), "/run")
+    )
     assert joined.wait(30)
     future = thread.submit(SPEC) if has_job else None
     assert thread.close() == ["node-7"] * has_job

@@ -44,10 +44,12 @@ class DaskCluster:
         name = f"scheduler-{len(self._processes)}"
         assert self.start_scheduler(name, self.address.rpartition(":")[2]) == self.address
 
-    def worker(self, *options: str, below: Sequence[str] = (), **environ: str) -> subprocess.Popen[Any]:
-        """Start one more, of two threads, as arguments of the command `below`, and wait until it has joined."""
+    def worker(
+        self, *options: str, below: Sequence[str] = (), threads: int = 2, **environ: str
+    ) -> subprocess.Popen[Any]:
+        """Start one more, of so many threads, as arguments of the command `below`, and wait until it has joined."""
         name = f"worker-{len(self.workers)}"
-        standard = ["--nthreads", "2", "--memory-limit", "0", "--host", "127.0.0.1", "--local-directory"]
+        standard = ["--nthreads", str(threads), "--memory-limit", "0", "--host", "127.0.0.1", "--local-directory"]
         local = str(self._scratch / name)
         process = self._start(name, "worker", self.address, *_QUIET, *standard, local, *options, below=below, **environ)
         self.workers.append(process)

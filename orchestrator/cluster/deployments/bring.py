@@ -57,22 +57,30 @@ class Bringer:
         look = await self._asked(client, eval, _LOOK_EXPRESSION, address=address)
         if look["pexec"] != __version__:
             raise UnusableWorkerError(versions_differ(look))
-        from orchestrator.cluster.worker.worker_service import BEGIN, listen
+        from orchestrator.cluster.worker.worker_service import listen
 
         await self._asked(client, listen, address=address)
-        told = self._setup
+        told = replace(self._setup, name=name, slots=slots or self._setup.slots, secrets={})
+        if told.project is not None:
+            return self._joined(await self._begun(client, told, address))
         run = open_run(os.path.dirname(told.run_dir), os.path.basename(told.run_dir))
         files = ask(run, self._base_dir, name)
         try:
-            told = replace(self._setup, name=name, slots=slots or self._setup.slots, files=files, secrets={})
-            answer = await self._sent(client, BEGIN, pickle.dumps(told), address)
-            hello = _hello(answer)
-            self._given.pop(hello.identity, None)  # its service is a new one, without any
+            hello = self._joined(await self._begun(client, replace(told, files=files), address))
             if not await asyncio.to_thread(is_answered, files, run):
                 raise UnusableWorkerError(unanswered(hello.host, told.run_dir))
         finally:
             files_are_done(files, run)
             run.close()
+        return hello
+
+    async def _begun(self, client: Any, told: Setup, address: str) -> WorkerHello:
+        from orchestrator.cluster.worker.worker_service import BEGIN
+
+        return _hello(await self._sent(client, BEGIN, pickle.dumps(told), address))
+
+    def _joined(self, hello: WorkerHello) -> WorkerHello:
+        self._given.pop(hello.identity, None)  # its service is a new one, without any
         return hello
 
     async def give_secrets(self, client: Any, hello: WorkerHello, names: Collection[str]) -> None:

@@ -12,6 +12,7 @@ from orchestrator.journal.rundir import RunDir
 _MOST_NAMES = 50
 _ANSWER_SECONDS = 5.0  # until a file that another host has written shows here
 _HELP = "`files: shared` means that the same path leads to the same directory, for the same user, on all hosts"
+_DIR_HELP = "`dir` of the cluster is the directory of its workers in which jobs start"
 
 
 def ask(run: RunDir, base_dir: str, worker: str) -> SharedFiles:
@@ -70,6 +71,16 @@ def files_are_done(asked: SharedFiles, run: RunDir) -> None:
 def unanswered(host: str, run_dir: str) -> Refusal:
     """What a worker wrote cannot be read here."""
     return Refusal(f"what the worker on {host} writes into `{run_dir}` does not appear here", "PX313", _HELP)
+
+
+def has_project(path: str) -> Refusal | None:
+    """On a worker that sees no files of pexec: whether this directory, in which jobs start, is there."""
+    try:
+        os.listdir(os.fsencode(path))
+    except OSError as error:
+        why = (error.strerror or "unknown error").lower()
+        return Refusal(f"the worker on {host_name()} has no directory `{path}`: {why}", "PX313", _DIR_HELP)
+    return None
 
 
 def unseen(host: str, path: str, why: str) -> Refusal:

@@ -6,8 +6,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pickle
-import shutil
-import tempfile
+import signal
 import threading
 import time
 from collections import deque
@@ -20,31 +19,36 @@ from distributed import WorkerPlugin
 from msgspec.structs import replace
 
 from orchestrator import inherited
-from orchestrator.cluster.deployments.shared_files import answer
+from orchestrator.cluster.deployments.shared_files import answer, has_project
 from orchestrator.cluster.hello import Refusal, Setup, WorkerHello
 from orchestrator.cluster.lease import WorkerLease, gone_after
 from orchestrator.cluster.portable_environment import on_worker
+from orchestrator.cluster.scripts import difference
+from orchestrator.cluster.worker.run_files import files_of
 from orchestrator.cluster.worker.termination import evict_on_term, leave_term_alone
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt.environment import Environments
-from orchestrator.execute.attempt.result import evicted
+from orchestrator.execute.attempt.result import evicted, lost
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.execute.attempt.worker import Worker, install, run_attempt, uninstall
 from orchestrator.execute.secrets.store import Secrets, SecretValue
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.execute.this_machine import boot_id, host_name, pid_namespace
 from orchestrator.execute.warden.processes import read_process
-from orchestrator.journal.file_names import LOGS
-from orchestrator.journal.rundir import RunDir, open_run
 
 BEGIN = "pexec_begin"  # the handler that brings the service to a worker which pexec did not start
 SECRETS = "pexec_secrets"
+READ = "pexec_read"
 _GROWTH_SECONDS = 0.1
 _MOST_RESULTS = 1000
 # Who ends the worker may have told its jobs first.
 _WORKER_FOLLOWS_SECONDS = 2.0
+_WORKER_FOLLOWS_AT_ONCE_SECONDS = 0.25  # a queueing system signals all at the same moment
+_SHELL_AFTER_TERM = 128 + signal.SIGTERM
 _EVICTION_SECONDS = 4.0  # for jobs to end; who has sent TERM sends KILL soon
 _TELL_SECONDS = 0.5
+_PULL_SECONDS = 0.5  # for output, in addition
+_LOOK_SECONDS = 0.02
 _GIVEN_UP_LEASES = 2  # by any clock
 _LONGEST_SLEEP = 10.0  # a lease may get shorter
 _RELEASED = ("cancelled", "released", "forgotten")
@@ -56,34 +60,33 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
         self._grown: dict[int, float] = {}  # serial -> when its growth was last reported
-        self._temp_dir: str | None = None
         # A lease is for where the end of pexec is not seen; where it is, suspension of the machine stops both.
         self._clock = time.CLOCK_MONOTONIC if setup.pexec else time.CLOCK_BOOTTIME
         self._lease = WorkerLease()
         self._until = 0.0
-        self.watching: asyncio.Task[None] | None = None
+        self.tasks: list[asyncio.Task[None]] = []
         self._running: set[int] = set()  # by serial
         self._is_evicted = threading.Event()
         self._eviction = threading.Lock()
+        self._known_warden = 0
 
     def setup(self, worker: DaskWorker) -> None:
         """Called by Dask before the worker takes tasks."""
         told = self._setup
         self.worker = worker
-        self._run: RunDir = open_run(os.path.dirname(told.run_dir), os.path.basename(told.run_dir))
+        self.files = files_of(told)
         self.supervisor = Supervisor(alone=told.environ is None)
         if told.environ is not None:
             self.supervisor.environments = Environments(on_worker(told.environ, os.environb))
-            self._temp_dir = tempfile.mkdtemp(prefix="pexec-")
         self.take_secrets(told.secrets)
         self.supervisor.environments.hide([os.fsencode(name) for name in told.variables])
         warden = self.supervisor.warden
-        warden.put_logs_in(self._run.folder(LOGS))
+        warden.put_logs_in(self.files.logs)
         if told.pexec:
             warden.end_with(_parent(told.pexec))
         warden.shortages.on_shortage = lambda why: self._report("short", why)
         warden.shortages.on_nothing_starts = lambda why: self._report("nothing starts", why)
-        install(told.run_dir, Worker(self.supervisor, self._on_spawned, self._on_output))
+        install(self.files.path, Worker(self.supervisor, self._on_spawned, self._on_output))
         _services[told.topic] = self
 
     async def teardown(self, worker: DaskWorker) -> None:
@@ -101,8 +104,7 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
     def close(self) -> None:
         """End everything that runs here."""
         self.supervisor.close()
-        if self._temp_dir is not None:
-            shutil.rmtree(self._temp_dir, ignore_errors=True)
+        self.files.remove_temporary()
 
     def forget(self) -> None:
         """Nothing of this run comes here any more. Returns when nothing of it runs."""
@@ -110,8 +112,8 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
             if _services.get(self._setup.topic) is self:
                 del _services[self._setup.topic]
                 self.close()
-                uninstall(self._setup.run_dir)
-                self._run.close()
+                uninstall(self.files.path)
+                self.files.close()
 
     @property
     def name(self) -> str:
@@ -148,23 +150,39 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
             time.sleep(0.01)
         for serial in list(self._running):
             self.supervisor.warden.kill(serial, force=True)
-        time.sleep(_TELL_SECONDS)
+        until = time.monotonic() + _TELL_SECONDS
+        while time.monotonic() < until or (self._has_output() and time.monotonic() < until + _PULL_SECONDS):
+            time.sleep(_LOOK_SECONDS)
+
+    def _has_output(self) -> bool:
+        """Whether there is output that pexec does not have yet."""
+        return self.files.spool is not None and not self.files.spool.is_drained
+
+    async def tell_of_output(self) -> None:
+        """Have pexec pull what is spooled, until nothing comes here any more."""
+        spool = self.files.spool
+        while spool is not None and _services.get(self._setup.topic) is self:
+            for serial in spool.grown(list(self._running)):
+                self._report("grown", serial)
+            await asyncio.sleep(_GROWTH_SECONDS)
 
     def run(self, spec: AttemptSpec) -> AttemptResult:
         """Run the attempt; it is evicted if this worker is."""
         if self._is_evicted.is_set():
             return evicted(spec.place.host)
-        if self._temp_dir is not None and not spec.keep_temp:
-            spec = replace(spec, temp_dir=self._temp_dir)
+        spec = self.files.local(spec)
+        if why := difference(spec, spec.place.host):
+            return lost(why)
         self._running.add(spec.serial)
         try:
             result = run_attempt(spec)
         finally:
             self._running.discard(spec.serial)
-        if result.verdict is Verdict.FAILED and result.signal == "SIGTERM":
-            self._is_evicted.wait(_WORKER_FOLLOWS_SECONDS)
+        if result.verdict is Verdict.FAILED:
+            by_term = result.signal == "SIGTERM" or result.exit_code == _SHELL_AFTER_TERM
+            self._is_evicted.wait(_WORKER_FOLLOWS_SECONDS if by_term else _WORKER_FOLLOWS_AT_ONCE_SECONDS)
         if self._is_evicted.is_set() and result.verdict is not Verdict.SUCCEEDED:
-            return evicted(spec.place.host, result)
+            return evicted(spec.place.host, result, self._setup.walltime)
         return result
 
     def hello(self) -> WorkerHello:
@@ -172,6 +190,7 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         from orchestrator.execute.admission import look
 
         machine, process, warden = look(), read_process(os.getpid()), read_process(self.supervisor.warden.pid)
+        self._known_warden = self.supervisor.warden.pid
         return WorkerHello(
             self._setup.name,
             self.worker.id,
@@ -224,10 +243,15 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
             self.worker.log_event(self._setup.topic, what)
 
     def _on_spawned(self, spec: AttemptSpec, pid: int, start_ticks: int) -> None:
+        if (warden := self.supervisor.warden.pid) != self._known_warden:  # the one before has died
+            self._known_warden = warden
+            self._report("warden", self._setup.name, warden)
         self._report("spawned", spec.serial, pid, start_ticks)
 
     def _on_output(self, spec: AttemptSpec, chunk: bytes) -> None:
-        """The output is in the log, where the client reads it: only tell that there is more."""
+        """The output is in the log: only tell that there is more."""
+        if self.files.spool is not None:
+            return  # what is spooled is looked at, for not all of it comes through here
         now = time.monotonic()
         if now - self._grown.get(spec.serial, 0.0) >= _GROWTH_SECONDS:
             self._grown[spec.serial] = now
@@ -287,7 +311,7 @@ def evict_all() -> None:
 
 
 def listen(dask_worker: DaskWorker) -> None:
-    """Let this worker accept `BEGIN` and `SECRETS`. What comes by them is neither a task nor in any log of Dask."""
+    """Let this worker accept `BEGIN`, `SECRETS` and `READ`: what comes by them is no task, and in no log of Dask."""
 
     async def begin(payload: bytes) -> bytes:
         try:
@@ -304,12 +328,23 @@ def listen(dask_worker: DaskWorker) -> None:
             here.take_secrets(values)
         return here is not None
 
+    async def read(payload: bytes) -> bytes | None:
+        topic, name, serial, offset, most, had = pickle.loads(payload)
+        here = named(topic, name)
+        if here is None or here.files.spool is None:
+            return None
+        here.files.spool.drop(had)
+        return await asyncio.to_thread(here.files.spool.read, serial, offset, most)
+
+    dask_worker.handlers[READ] = read
     dask_worker.handlers[BEGIN] = begin
     dask_worker.handlers[SECRETS] = take_secrets
 
 
 async def _begin(setup: Setup, worker: DaskWorker) -> WorkerHello | Refusal:
     if setup.files is not None and (refusal := answer(setup.files, setup.run_dir)) is not None:
+        return refusal
+    if setup.project is not None and (refusal := has_project(setup.project)) is not None:
         return refusal
     for earlier in [here for here in _services.values() if here.run_dir == setup.run_dir]:
         await _forget(earlier, worker)  # of a process that does not drive the run any more, or gave it up here
@@ -318,7 +353,9 @@ async def _begin(setup: Setup, worker: DaskWorker) -> WorkerHello | Refusal:
     await worker.plugin_add(here, name=setup.topic, catch_errors=False)
     evict_on_term(evict_all)
     hello = here.hello()
-    here.watching = asyncio.create_task(_forget_in_time(here, setup.topic, worker))
+    here.tasks = [asyncio.create_task(_forget_in_time(here, setup.topic, worker))]
+    if here.files.spool is not None:
+        here.tasks.append(asyncio.create_task(here.tell_of_output()))
     return hello
 
 

@@ -38,6 +38,13 @@ class Readable(Struct, frozen=True):
     paths: tuple[str, ...]
 
 
+class ScriptContent(Struct, frozen=True):
+    """What the file contains that a job executes: its size, and its SHA-256 in hexadecimal digits."""
+
+    size: int
+    sha256: str
+
+
 class AttemptSpec(Struct, frozen=True):
     """One attempt to run. Paths are absolute, times are seconds.
 
@@ -48,7 +55,8 @@ class AttemptSpec(Struct, frozen=True):
     Below `temp_dir`, which is made if need be, the attempt gets a private directory (PEXEC_TMPDIR); with `keep_temp` it
     is named like the log and stays.
 
-    `place` is where the executor runs it. With `readable` everything else of the project is hidden from it.
+    `place` is where the executor runs it. With `readable` everything else of the project is hidden from it. With
+    `script` it does not run where its `file` has another content.
     """
 
     job: int
@@ -68,6 +76,7 @@ class AttemptSpec(Struct, frozen=True):
     keep_temp: bool = False
     place: Place = HERE
     readable: Readable | None = None
+    script: ScriptContent | None = None
 
 
 class AttemptResult(Struct, frozen=True):
