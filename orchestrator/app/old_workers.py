@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from orchestrator.console.streams import write_stderr
-from orchestrator.console.text import duration, visible
+from orchestrator.console.text import count, duration, visible
+from orchestrator.errors import RefusedError
 from orchestrator.execute.leftovers import end_tree
 from orchestrator.journal.history import History, PidSpace
+from orchestrator.journal.queued_jobs import QueuedJobs
+from orchestrator.journal.reader import JournalReader
+from orchestrator.journal.rundir import RunDir
 
 # The clock of the day may have been set, but hardly by as much.
 _SURELY_GONE_SECONDS = 3600.0
@@ -18,6 +23,33 @@ def end_old_workers(history: History, here: PidSpace) -> list[int]:
     """End the workers that still live where pids mean the same as `here`, with all below them: their pids."""
     mine = [worker for worker in history.workers if worker.space.is_same(here)]
     return [worker.pid for worker in mine if end_tree(worker.pid, worker.start_ticks)]
+
+
+def cancel_queued(queued: Mapping[str, Sequence[str]]) -> None:
+    """Cancel jobs of queueing systems that a process left that was killed: they wait to become its workers."""
+    for queue, jobs in queued.items():
+        if not jobs:
+            continue
+        from orchestrator.cluster.queues.by_name import SYSTEMS  # late: for runs with such workers
+        from orchestrator.cluster.queues.cancelling import cancel
+        from orchestrator.cluster.queues.queue_system import run_program
+
+        system, which = SYSTEMS[queue], f"{count(len(jobs), 'job')} of {SYSTEMS[queue].name}"
+        if why := cancel(system, jobs, run_program):
+            write_stderr(f"pexec: {which} could not be cancelled, which the run had left: {visible(why)}\n")
+        else:
+            write_stderr(f"pexec: {which} cancelled, which the run had left: {', '.join(jobs)}\n")
+
+
+def cancel_queued_of(run: RunDir) -> None:
+    """The same for a run of which no other process is the writer."""
+    jobs = QueuedJobs()
+    try:
+        for record in JournalReader(run):
+            jobs.add(record)
+    except (RefusedError, KeyError, ValueError):
+        return  # it is damaged
+    cancel_queued(jobs.left)
 
 
 def wait_for_leases(history: History, last_ts: str, here: PidSpace) -> None:

@@ -169,6 +169,7 @@ class ClusterThread:
             reports.degraded,
             reports.refused,
             self._listen_to,
+            reports.noted,
         )
         self._listen_to(await self._deployment.open(events))
         self._spawn(self._heartbeats.keep())

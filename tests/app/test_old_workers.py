@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from support.attempts import marked, new_mark, survivors, wait_until, wardens_below
@@ -76,3 +77,28 @@ def test_a_resume_ends_a_worker_that_its_warden_and_pexec_left_behind(pexec: Pex
     assert not any(map(is_alive, workers))
     killed = {event["pid"] for event in verified(pexec).named("orphan.killed")}
     assert killed >= set(workers)
+
+
+@pytest.mark.parametrize(
+    ("why", "words"),
+    [
+        ("", "pexec: 2 jobs of Slurm cancelled, which the run had left: 12, 13\n"),
+        (
+            "`scancel 12` fails",
+            "pexec: 2 jobs of Slurm could not be cancelled, which the run had left: `scancel 12` fails\n",
+        ),
+    ],
+)
+def test_jobs_that_wait_in_a_queue_for_a_process_that_died_are_cancelled(
+    why: str, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[tuple[str, list[str]]] = []
+
+    def cancel(system: Any, jobs: list[str], run: Any) -> str:
+        asked.append((system.name, jobs))
+        return why
+
+    monkeypatch.setattr("orchestrator.cluster.queues.cancelling.cancel", cancel)
+    old_workers.cancel_queued({"slurm": ["12", "13"], "pbs": []})
+    assert asked == [("Slurm", ["12", "13"])]
+    assert capsys.readouterr().err == words
