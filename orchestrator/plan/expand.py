@@ -41,7 +41,6 @@ from orchestrator.plan.model import (
 )
 from orchestrator.plan.need_references import output_specs
 from orchestrator.plan.policy_parts import (
-    MOST_SLOTS,
     AdmissionPolicy,
     CachePolicy,
     CiPolicy,
@@ -56,6 +55,7 @@ _STOP_SIGNAL: Mapping[str, StopSignal] = {name: name for name in get_args(StopSi
 PutIn = Callable[[JobSpec, Collection[str]], JobSpec]
 """Fills in the templates of a spec, but not in the values of these variables."""
 
+_AUTO = CpuShare(100)
 _NO_OUTPUTS: Mapping[str, OutputSpec] = {}
 _ISOLATION = {member.value: member for member in Isolation}
 # Keys and fields have the same names. `run` of a spec and `needs` of a job are set for each job one by one.
@@ -70,9 +70,10 @@ def expand_policy(manifest: Manifest, overrides: Overrides, cpus: int) -> Policy
     cluster = expand_cluster(manifest, overrides, cpus)
     jobs = overrides.max_parallel_jobs
     if jobs is None:
-        jobs = policy.max_parallel_jobs
-        if cluster is not None and "max_parallel_jobs" not in policy.given:
-            jobs = cluster.processes * cluster.slots or MOST_SLOTS
+        is_given = cluster is None or "max_parallel_jobs" in policy.given
+        jobs = policy.max_parallel_jobs if is_given else _AUTO
+    if cluster is not None and jobs == _AUTO:
+        jobs = cluster.most_jobs
     return Policy(
         max_parallel_jobs=max(1, cpus * jobs.percent // 100) if isinstance(jobs, CpuShare) else jobs,
         fail_fast=policy.fail_fast if overrides.fail_fast is None else overrides.fail_fast,

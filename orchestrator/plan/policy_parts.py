@@ -124,9 +124,19 @@ class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
         return self.processes * self.slots > 0
 
     @property
+    def most_jobs(self) -> int:
+        """How many jobs run there at once, if nothing else limits that."""
+        return self.processes * self.slots or MOST_SLOTS
+
+    @property
     def is_encrypted(self) -> bool:
         """Whether what is sent to its workers can be read by them alone."""
         return self.address is None or self.tls is not None
+
+
+def has_known_slots(cluster: ClusterPolicy | None, max_parallel_jobs: int) -> bool:
+    """Whether that is a number of slots, and not only a bound for a cluster of unknown size."""
+    return cluster is None or cluster.is_of_known_size or max_parallel_jobs != MOST_SLOTS
 
 
 class CiPolicy(Struct, frozen=True, omit_defaults=True):

@@ -20,6 +20,8 @@ PAIR = "clusters: {pair: {processes: {count: 2, slots: 3}}, many: {processes: 5}
         ("", None, None, 4),
         ("policy: {cluster: pair}\n", None, ClusterPolicy("pair", 2, 3), 6),
         ("policy: {cluster: pair, max_parallel_jobs: 7}\n", None, ClusterPolicy("pair", 2, 3), 7),
+        ("policy: {cluster: pair, max_parallel_jobs: auto}\n", None, ClusterPolicy("pair", 2, 3), 6),
+        ("policy: {cluster: pair, max_parallel_jobs: 50%}\n", None, ClusterPolicy("pair", 2, 3), 1),
         ("policy: {cluster: pair}\n", "many", ClusterPolicy("many", 5, 1), 5),
         ("policy: {cluster: many}\n", "local", None, 4),
         ("", "pair", ClusterPolicy("pair", 2, 3), 6),
