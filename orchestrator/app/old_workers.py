@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from orchestrator.console.streams import write_stderr
@@ -32,9 +33,15 @@ def cancel_queued(queued: Mapping[str, Sequence[str]]) -> None:
             continue
         from orchestrator.cluster.queues.by_name import SYSTEMS  # late: for runs with such workers
         from orchestrator.cluster.queues.cancelling import cancel
-        from orchestrator.cluster.queues.queue_system import run_program
+        from orchestrator.cluster.queues.queue_system import UnreadableError, run_program
 
-        system, which = SYSTEMS[queue], f"{count(len(jobs), 'job')} of {SYSTEMS[queue].name}"
+        system = SYSTEMS[queue]
+        with suppress(UnreadableError):  # what is not known is cancelled
+            there = system.look(jobs, run_program)
+            jobs = [job for job in jobs if job in there]
+        which = f"{count(len(jobs), 'job')} of {system.name}"
+        if not jobs:
+            continue
         if why := cancel(system, jobs, run_program):
             write_stderr(f"pexec: {which} could not be cancelled, which the run had left: {visible(why)}\n")
         else:

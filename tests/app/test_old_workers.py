@@ -15,6 +15,8 @@ from support.clusters import end, is_alive, manifest, verified, wait_for_events,
 from support.stories import Story, on_workers
 
 from orchestrator.app import old_workers
+from orchestrator.cluster.queues.by_name import SYSTEMS
+from orchestrator.cluster.queues.queue_system import UnreadableError
 from orchestrator.journal.history import History, PidSpace
 
 
@@ -98,7 +100,17 @@ def test_jobs_that_wait_in_a_queue_for_a_process_that_died_are_cancelled(
         asked.append((system.name, jobs))
         return why
 
+    def look(jobs: list[str], run: Any) -> dict[str, str]:
+        if "9" in jobs:
+            raise UnreadableError("down")
+        return {"12": "PENDING", "13": "RUNNING"}
+
     monkeypatch.setattr("orchestrator.cluster.queues.cancelling.cancel", cancel)
-    old_workers.cancel_queued({"slurm": ["12", "13"], "pbs": []})
+    monkeypatch.setattr(SYSTEMS["slurm"], "look", look)
+    old_workers.cancel_queued({"slurm": ["11"], "pbs": []})
+    assert asked == []
+    old_workers.cancel_queued({"slurm": ["11", "12", "13"]})
     assert asked == [("Slurm", ["12", "13"])]
     assert capsys.readouterr().err == words
+    old_workers.cancel_queued({"slurm": ["9"]})
+    assert asked[1:] == [("Slurm", ["9"])]
