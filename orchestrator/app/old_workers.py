@@ -38,7 +38,7 @@ def cancel_queued(queued: Mapping[str, Sequence[str]]) -> None:
         system = SYSTEMS[queue]
         with suppress(UnreadableError):  # what is not known is cancelled
             there = system.look(jobs, run_program)
-            jobs = [job for job in jobs if job in there]
+            jobs = sorted(job for job in jobs if job in there)
         which = f"{count(len(jobs), 'job')} of {system.name}"
         if not jobs:
             continue
