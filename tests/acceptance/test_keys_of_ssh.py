@@ -218,3 +218,11 @@ def test_nothing_is_left_on_any_host_when_pexec_ends(pexec: Pexec, lab: Sshd, nu
     said = pexec.run("resume", "--cluster", "local", "--output", "quiet")
     assert said.exit_code == 0, said.stderr
     verified(pexec)
+
+
+def test_doctor_tries_the_worker_of_each_host(pexec: Pexec, lab: Sshd) -> None:
+    said = pexec.file("pexec.yaml", manifest("  a: {run: touch ran}\n", head(lab))).run("doctor", "--cluster", "lab")
+    assert said.exit_code == 0, said.stderr
+    assert said.stdout.count("\nok        kill ") == 2
+    assert said.stdout.count("\nok        secrets ") == 2
+    assert "\n2 workers can be used; " in said.stdout
