@@ -168,7 +168,7 @@ def _check_security(address: str, data: Mapping[str, Any]) -> ScalarError | None
         return KeyConflictError("PX118", "`tls` requires a `tls://` address", "", "tls")
     if not is_loopback(matched["host"]) and data.get("insecure") is not True:
         message = "a `tcp://` address of another machine is not encrypted"
-        help_ = "whoever reaches its ports runs code there as you: use `tls://`, or accept that with `insecure: true`"
+        help_ = "anyone who reaches it can run code there as you: use `tls://`, or accept that with `insecure: true`"
         return KeyConflictError("PX434", message, help_, "address")
     return None
 
