@@ -162,6 +162,7 @@ def open_dask(
         lambda why: worker.supervisor.warden.shortages.report(why),
         doubtful,
         waits=tell_who_is_waited_for,
+        noted=lambda event, fields: inbox.put(Noted(event, fields, lambda: None)),
     )
     deployment = deployment_of(cluster, least, setup, plan)
     admission.why_none = lambda: deployment.why_none
