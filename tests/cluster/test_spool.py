@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,10 +74,24 @@ def test_a_link_in_the_place_of_a_log_is_not_followed(spool: Spool, tmp_path: Pa
     secret.write_text("secret")
     log = Path(spool.local(attempt(tmp_path)).log)
     log.symlink_to(secret)
-    with pytest.raises(OSError, match="symbolic links"):
-        spool.read(5, 0, 9)
+    assert spool.read(5, 0, 9) == b""
     spool.drop([5])
     assert secret.read_text() == "secret"
+
+
+def test_a_log_is_asked_for_again_when_it_could_not_be_opened_just_now(
+    spool: Spool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(spool.local(attempt(tmp_path)).log).write_bytes(b"text")
+
+    def no_descriptor(*_: object) -> int:
+        raise OSError(errno.EMFILE, "too many")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("orchestrator.cluster.worker.spool.open_regular", no_descriptor)
+        with pytest.raises(OSError, match="too many"):
+            spool.read(5, 0, 9)
+    assert spool.read(5, 0, 9) == b"text"
 
 
 def test_a_worker_without_files_has_a_spool_and_others_have_the_run_directory(tmp_path: Path) -> None:

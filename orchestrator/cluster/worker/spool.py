@@ -3,6 +3,7 @@ pexec pulls the logs."""
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -16,6 +17,7 @@ from orchestrator.execute.attempt.spec import AttemptSpec
 from orchestrator.journal.file_names import LOGS, TEMP
 from orchestrator.journal.safe_files import open_regular
 
+_PASSES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -58,19 +60,24 @@ class Spool:
         return found
 
     def read(self, serial: int, offset: int, most: int) -> bytes | None:
-        """A part of the log of an attempt; nothing if it has none, or no more; None if it is not here any more."""
+        """A part of the log of an attempt; nothing if it has none, or no more; None if it is not here any more.
+
+        Raises OSError only for what may pass: who asks asks again.
+        """
         with self._lock:
             name = self._names.get(serial)
         if name is None:
             return None
         try:
             descriptor = open_regular(self.logs, name, os.O_RDONLY)
-        except FileNotFoundError:
-            return b""
-        try:
-            return os.pread(descriptor, most, offset)
-        finally:
-            os.close(descriptor)
+            try:
+                return os.pread(descriptor, most, offset)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            if error.errno in _PASSES:
+                raise
+            return b""  # never made, or a job has put something else there
 
     def drop(self, serials: Iterable[int]) -> None:
         """The logs of these attempts are not needed here any more."""
