@@ -89,10 +89,10 @@ def test_logs_and_values_arrive_and_nothing_stays_on_the_workers(
     assert run.log("here") == os.fsencode(pexec.folder) + b"\n"
     there, private, mode = run.log("where").decode().splitlines()
     assert (there, mode) == (str(image), "700")
-    assert re.fullmatch(rf"{spools}/pexec-\w+", private)
+    assert re.fullmatch(rf"{spools}/pexec-worker-\w+/run", private)
     assert [path.read_bytes() for path in (run.path / "logs").glob("after.cleanup.log")] == [b"cleaned\n"]
     assert survivors(mark) == set()
-    assert list(spools.glob("pexec-*")) == []
+    assert list(spools.glob("*pexec-*")) == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting takes root")
@@ -118,7 +118,7 @@ def test_nothing_is_read_or_written_where_the_manifest_and_the_run_are(
         assert run.log("a") == BINARY + b"0\n"
         assert run.log("b") == b"***\n"
         assert list(seen.iterdir()) == []
-        assert list(spools.glob("pexec-*")) == []
+        assert list(spools.glob("*pexec-*")) == []
         pexec.file("pexec.yaml", manifest("  a: {run: pwd}\n", head(cluster, None)))
         assert pexec.run("apply", "--output", "quiet").exit_code == 0  # the same path is there, with other files
         assert last_run(pexec.folder).log("a") == os.fsencode(pexec.folder) + b"\n"
@@ -175,8 +175,10 @@ def test_a_worker_that_is_killed_leaves_what_it_had_sent_and_its_attempt_is_lost
 ) -> None:
     mark = new_mark()
     body = f'echo "attempt $PEXEC_ATTEMPT"; test $PEXEC_ATTEMPT -gt 1 || sleep 60; : {mark}'
+    spools = tmp_path / "spools"
+    spools.mkdir()
     with dask_cluster(tmp_path / "dask", tls) as cluster:
-        first = cluster.worker("--no-nanny")
+        first = cluster.worker("--no-nanny", TMPDIR=str(spools))
         pexec.file("pexec.yaml", manifest(f"  a: {{run: '{body}'}}\n", head(cluster, tmp_path)))
         run = pexec.start("apply", "--output", "quiet", stderr=subprocess.PIPE)
         wait_for_events(pexec, b'"attempt.spawned"', 1, run)
@@ -184,10 +186,13 @@ def test_a_worker_that_is_killed_leaves_what_it_had_sent_and_its_attempt_is_lost
         assert path is not None
         log = path.parent / "logs" / "a.1.log"
         assert wait_until(lambda: log.read_bytes() == b"attempt 1\n")
-        cluster.worker("--no-nanny")
         first.kill()
+        first.wait(60)
+        assert [path.read_bytes() for path in spools.glob("*/run/logs/*")] == [b"attempt 1\n"]
+        cluster.worker("--no-nanny", TMPDIR=str(spools))
         _, stderr = run.communicate(timeout=120)
         assert run.returncode == 0, stderr.decode()
+        assert list(spools.glob("*pexec-*")) == []  # what the killed one left, the other has removed
     done = verified(pexec)
     (lost,) = done.named("attempt.finished", verdict="lost")
     assert lost["reason"] == f"the worker on {HOST} is gone; its log is cut after 10 B"

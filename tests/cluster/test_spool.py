@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from orchestrator.cluster.deployments.shared_files import has_project
 from orchestrator.cluster.hello import Setup
 from orchestrator.cluster.scripts import Scripts, difference
+from orchestrator.cluster.worker.own_directory import OwnDirectory
 from orchestrator.cluster.worker.run_files import SharedRun, SpooledRun, files_of
 from orchestrator.cluster.worker.spool import Spool
 from orchestrator.execute.attempt.spec import AttemptSpec
@@ -45,7 +46,24 @@ def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Spool]:
     yield made
     made.close()
     made.close()
-    assert not os.path.exists(made.path)
+    assert list(tmp_path.glob("*pexec-*")) == []
+
+
+def test_what_a_killed_worker_has_left_is_removed_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    lives = OwnDirectory()
+    (tmp_path / "pexec-worker-dead/run").mkdir(parents=True)
+    (tmp_path / "pexec-worker-file").touch()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "pexec-worker-link").symlink_to("mine")
+    another = OwnDirectory()
+    left = {"pexec-worker-file", "pexec-worker-link", "mine", *map(os.path.basename, (lives.path, another.path))}
+    assert {path.name for path in tmp_path.iterdir()} == left
+    for one in (lives, another, another):
+        one.close()
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_an_attempt_is_moved_into_the_spool(spool: Spool, tmp_path: Path) -> None:
