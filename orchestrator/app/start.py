@@ -230,7 +230,7 @@ class _Session:
             self._executor.close()
             if self._cache is not None:
                 self._cache.close()
-            driver.read_late_signals()
+            driver.read_late_messages()
             code = exit_code(scheduler, driver.stop_signal)
             driver.finish(result=scheduler.result, exit_code=code)
             self._journal.close()

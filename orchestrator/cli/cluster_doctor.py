@@ -26,6 +26,7 @@ from orchestrator.plan.policy_parts import ClusterPolicy
 if TYPE_CHECKING:
     from orchestrator.cluster.doctor import ExaminedWorker, Waiting
 
+_PATIENCE = 3.0  # seconds without a reason
 _NAME_COLUMNS = len("isolation: process")
 
 
@@ -48,7 +49,7 @@ def examine_cluster(arguments: argparse.Namespace) -> int:
             if is_text:
                 write_text(_block(worker))
         waits.clear()
-        checks = doctor.checks
+    checks = doctor.checks
     usable = any(worker.is_usable for worker in workers) and not any(check.code for check in checks)
     if is_text:
         write_text(_ending(cluster, workers, checks))
@@ -129,7 +130,7 @@ class _WaitLine:
         there = f"{waiting.there} of {waiting.expected} " if waiting.expected and waiting.there else ""
         why = f": {visible(waiting.why)}" if waiting.why else ""
         if self._region is None or self._terminal is None:
-            if self._said != waiting.why:
+            if self._said != waiting.why and (waiting.why or waiting.seconds >= _PATIENCE):
                 self._said = waiting.why
                 write_stderr(f"pexec: waiting for workers of the cluster `{self._name}`{why}\n")
             return

@@ -6,8 +6,6 @@ Methods without an underscore are for other threads; none of them waits for a wo
 from __future__ import annotations
 
 import asyncio
-import itertools
-import os
 import pickle
 import signal
 import time
@@ -21,15 +19,18 @@ from orchestrator.cluster.attempt_files import AttemptFiles
 from orchestrator.cluster.deployments.deployment import Deployment, Events, no_workers
 from orchestrator.cluster.heartbeats import Heartbeats, Silent
 from orchestrator.cluster.hello import WorkerHello
+from orchestrator.cluster.lease import gone_after
 from orchestrator.cluster.reports import Reports
 from orchestrator.cluster.submitted import Submitted, task_of
+from orchestrator.cluster.words import WORD_SECONDS, Words
 from orchestrator.execute.attempt.result import lost
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.helper_threads import start_thread
 
-_WORD_SECONDS = 5.0  # for a word to a worker, which may be stopped
 _GREET_SECONDS = 60.0
-_CLOSE_SECONDS = 30.0
+_LONGEST_WAIT = 60.0  # at the end, for a lease
+_MORE_SECONDS = 5.0
+_CLOSE_SECONDS = 30.0  # for the rest
 _ENDING = "pexec is ending"
 
 
@@ -40,7 +41,8 @@ class ClusterThread:
         """`topic` is where workers report, `lease` how long a worker may be silent. Raises NoThreadError."""
         self._files = files
         self._deployment = deployment
-        self._heartbeats = Heartbeats(lease, self._ask, Silent(self._on_doubtful, self._on_silent))
+        self._words = Words(topic)
+        self._heartbeats = Heartbeats(lease, self._words.ask, Silent(self._on_doubtful, self._on_silent))
         self._why_gone: dict[str, str] = {}
         self._topic = topic
         self._reports = reports
@@ -49,8 +51,9 @@ class ClusterThread:
         self._attempts: dict[int, Submitted] = {}
         self._lost: dict[int, AttemptSpec] = {}  # by serial: called lost with their worker
         self._queue: deque[Callable[[], object]] = deque()
-        self._numbers = itertools.count()
-        self._burials = 0  # of workers, under way
+        self._lease = lease
+        self._burials: list[WorkerHello | None] = []  # under way
+        self._unconfirmed: dict[str, str] = {}  # identity of a worker that should have ended something -> its host
         self._is_closing = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._paused_at = 0.0
@@ -79,10 +82,7 @@ class ClusterThread:
         """Have this worker call a function, with the topic as its first argument. A worker that is stopped never
         answers."""
 
-        async def asked() -> Any:
-            return (await self._client.run(function, self._topic, *arguments, workers=[hello.address]))[hello.address]
-
-        return asyncio.run_coroutine_threadsafe(asked(), self._loop)
+        return asyncio.run_coroutine_threadsafe(self._words.asked(hello, function, *arguments), self._loop)
 
     def token(self, name: str) -> float:
         """The newest that was seen of this worker, which has joined."""
@@ -106,17 +106,20 @@ class ClusterThread:
         """End a worker that runs nothing."""
         self._post(lambda: self._spawn(self._deployment.retire(name, why)))
 
-    def close(self) -> None:
-        """End everything that runs, the workers and Dask; complete all futures. A second time does nothing."""
+    def close(self) -> list[str]:
+        """End everything that runs, the workers and Dask; complete all futures. The hosts that have not confirmed that
+        nothing runs there any more: of them only the lease says so. A second time does nothing."""
         if not self._thread.is_alive():
-            return
+            return []
         with suppress(Exception):
-            asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(_CLOSE_SECONDS)
+            seconds = min(self._lease, _LONGEST_WAIT) + _CLOSE_SECONDS
+            asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(seconds)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         for attempt in list(self._attempts.values()):
             self._cut(attempt, _ENDING)
         self._files.close()
+        return sorted(set(self._unconfirmed.values()))
 
     # The thread.
 
@@ -171,7 +174,7 @@ class ClusterThread:
         self._spawn(self._heartbeats.keep())
 
     def _listen_to(self, client: Any) -> None:
-        self._client = client
+        self._client = self._words.client = client
         self._files.connect(self._topic, client, self._reports)
         client.subscribe_topic(self._topic, self._on_event)
 
@@ -196,6 +199,7 @@ class ClusterThread:
             return
         if hello is None or self._is_closing:
             return
+        self._unconfirmed.pop(hello.identity, None)  # when it was greeted again, it ended what it ran before
         self._workers[hello.name] = hello
         self._heartbeats.begin(hello)
         self._reports.joined(hello)
@@ -206,6 +210,8 @@ class ClusterThread:
     def _on_doubtful(self, hello: WorkerHello, is_so: bool) -> None:
         if is_so or hello.name not in self._why_gone:
             self._reports.doubtful(hello, is_so)
+        if is_so and any(one.is_told_to_end for one in self._attempts_on(hello.name)):
+            self._reports.waits(hello.host, gone_after(self._lease) - self._lease / 2)
 
     def _on_silent(self, hello: WorkerHello, why: str) -> None:
         self._why_gone[hello.name] = why
@@ -216,38 +222,48 @@ class ClusterThread:
         self._heartbeats.end(name)
         if hello is not None and not self._is_closing:
             self._reports.left(hello, self._why_gone.pop(name, why))
-        self._burials += 1
+        self._burials.append(hello)
         self._spawn(self._bury(name, hello))
 
     async def _bury(self, name: str, hello: WorkerHello | None) -> None:
         """Wait until nothing of it lives, lose its attempts, and have another worker take its place."""
         try:
-            await self._nothing_lives(name, hello)
+            is_seen = await self._nothing_lives(name, hello)
+            self._note_end(name, hello, is_seen)
             why = _ENDING if self._is_closing else f"the worker on {hello.host} is gone" if hello else ""
-            for attempt in list(self._attempts.values()):
-                if attempt.spec.place.worker == name:
-                    if attempt.task is not None:
-                        self._spawn(_quietly(attempt.task.cancel()))
-                    if attempt.is_open:
-                        self._lost[attempt.spec.serial] = attempt.spec
-                    self._cut(attempt, why)
+            for attempt in self._attempts_on(name):
+                if attempt.task is not None:
+                    self._spawn(_quietly(attempt.task.cancel()))
+                if attempt.is_open:
+                    self._lost[attempt.spec.serial] = attempt.spec
+                self._cut(attempt, why)
         finally:
-            self._burials -= 1
+            self._burials.remove(hello)
         if not self._is_closing:
             await _quietly(self._deployment.replace(name, hello))
 
-    async def _nothing_lives(self, name: str, hello: WorkerHello | None) -> None:
-        """Return when nothing of a worker that is gone lives any more: by proof, or since its lease has ended."""
+    def _note_end(self, name: str, hello: WorkerHello | None, is_seen: bool) -> None:
+        """Nothing of the worker lives any more, which was seen, or is so since its lease has ended."""
+        told = any(one.is_told_to_end for one in self._attempts_on(name))
+        if hello is not None and is_seen:
+            self._unconfirmed.pop(hello.identity, None)
+        elif hello is not None and (told or (self._is_closing and self._attempts_on(name))):
+            self._unconfirmed[hello.identity] = hello.host
+
+    async def _nothing_lives(self, name: str, hello: WorkerHello | None) -> bool:
+        """Return when nothing of a worker that is gone lives any more: by proof, or with False by its lease."""
         proof = self._loop.create_task(self._deployment.wait_for_end(name, hello))
         if hello is None or hello.watches:
             await proof
-            return
+            return True
         lease = self._loop.create_task(self._heartbeats.wait_until_gone(name))
         await asyncio.wait({proof, lease}, return_when=asyncio.FIRST_COMPLETED)
-        if not lease.done() and not (proof.exception() is None and proof.result()):
+        is_seen = proof.done() and proof.exception() is None and proof.result()
+        if not is_seen:
             await lease
         lease.cancel()
         proof.cancel()
+        return is_seen
 
     # Attempts.
 
@@ -289,6 +305,9 @@ class ClusterThread:
         if not self._is_closing and attempt.is_open:
             self._deployment.give_up(hello)
         attempt.task.release()
+
+    def _attempts_on(self, worker: str) -> list[Submitted]:
+        return [attempt for attempt in self._attempts.values() if attempt.spec.place.worker == worker]
 
     def _end(self, attempt: Submitted, result: AttemptResult) -> None:
         """Complete it once its log is here."""
@@ -337,44 +356,36 @@ class ClusterThread:
     def _kill(self, serial: int, force: bool) -> None:
         attempt = self._attempts.get(serial)
         hello = attempt and self._workers.get(attempt.spec.place.worker or "")
-        if hello:
-            self._spawn(self._tell(hello, "kill_attempt", serial, force))
+        if attempt is not None and hello:
+            if not attempt.is_told_to_end and hello.name in self._heartbeats.doubtful:
+                self._reports.waits(hello.host, gone_after(self._lease))
+            attempt.is_told_to_end = True
+            self._spawn(self._words.tell(hello, "kill_attempt", serial, force))
 
     async def _call(self, fn: Callable[..., Any], args: Any, kwargs: Any, future: Future[Any]) -> None:
         await self._is_up.wait()
-        task = self._client.submit(fn, *args, **kwargs, pure=False, retries=0)
         try:
-            future.set_result(await task)
+            future.set_result(await self._words.called(fn, args, kwargs))
         except Exception as error:
             future.set_exception(error)
-        finally:
-            task.release()
-
-    # Words to workers: each is asked alone, for one that is stopped never answers.
-
-    async def _tell(self, hello: WorkerHello, function: str, *arguments: Any) -> None:
-        with suppress(Exception):
-            await asyncio.wait_for(self._ask(hello, function, *arguments), _WORD_SECONDS)
-
-    async def _ask(self, hello: WorkerHello, function: str, *arguments: Any) -> Any:
-        from orchestrator.cluster.worker import words
-
-        function_ = getattr(words, function)
-        address = hello.address
-        return (await self._client.run(function_, self._topic, hello.name, *arguments, workers=[address]))[address]
 
     def _wait_for(self, work: Coroutine[Any, Any, None]) -> None:
         with suppress(Exception):
-            asyncio.run_coroutine_threadsafe(work, self._loop).result(_WORD_SECONDS + 1)
+            asyncio.run_coroutine_threadsafe(work, self._loop).result(WORD_SECONDS + 1)
 
     # The end.
 
     async def _close(self) -> None:
         self._is_closing = True
         self._opening.cancel()
-        await self._deployment.end_workers()
-        while self._burials:
+        until = self._loop.time() + min(self._lease, _LONGEST_WAIT) + _MORE_SECONDS
+        for hello in await self._deployment.end_workers() or ():
+            if self._attempts_on(hello.name):
+                self._on_gone(hello.name, _ENDING)
+        while self._burials and self._loop.time() < until:
             await asyncio.sleep(0.005)
+        for hello in filter(None, self._burials):
+            self._note_end(hello.name, hello, is_seen=False)
         for attempt in list(self._attempts.values()):
             self._cut(attempt, _ENDING)
         if hasattr(self, "_client"):
@@ -385,9 +396,4 @@ class ClusterThread:
 async def _quietly(work: Any) -> None:
     """What Dask does about a worker that is gone, or at the end, must neither fail nor last."""
     with suppress(Exception):
-        await asyncio.wait_for(work, _WORD_SECONDS)
-
-
-def epoch() -> str:
-    """A new one for each process that drives a run: a task of another process is never taken for one of this."""
-    return os.urandom(6).hex()
+        await asyncio.wait_for(work, WORD_SECONDS)

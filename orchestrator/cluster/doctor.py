@@ -20,10 +20,12 @@ from msgspec import Struct
 
 from orchestrator import inherited
 from orchestrator.cluster.attempt_files import AttemptFiles
-from orchestrator.cluster.cluster_thread import ClusterThread, epoch
+from orchestrator.cluster.cluster_thread import ClusterThread
 from orchestrator.cluster.deployments.by_kind import deployment_of, project_on
 from orchestrator.cluster.hello import Refusal, Setup, WorkerHello
+from orchestrator.cluster.last_words import why_unconfirmed
 from orchestrator.cluster.reports import Reports
+from orchestrator.cluster.words import epoch
 from orchestrator.cluster.worker_trial import SECRET, WorkerTrial
 from orchestrator.console.text import count, duration
 from orchestrator.execute.attempt.spec import AttemptSpec
@@ -75,7 +77,7 @@ class ClusterDoctor:
         self._unsettled: set[str] = set()  # addresses
         self._is_over = False
         self.checks: list[Check] = []
-        """What was found of the cluster as a whole: complete when `examine` has ended."""
+        """What was found of the cluster as a whole: complete when it is closed."""
         self.secret = secrets.token_hex(8)
         least = cluster.processes if cluster.least is None else cluster.least
         self.expected = max(1, least) if cluster.processes else None
@@ -123,7 +125,7 @@ class ClusterDoctor:
         )
 
     def examine(self) -> Iterator[ExaminedWorker]:
-        """Each worker, as they come; then `checks` is complete."""
+        """Each worker, as they come."""
         until = self._began + self._cluster.start
         joined: list[float] = []
         examined = 0
@@ -203,8 +205,10 @@ class ClusterDoctor:
         return ExaminedWorker(hello.name, hello.host, hello.address, hello.pid, checks)
 
     def close(self) -> None:
-        """End the workers, and what they run."""
-        self._thread.close()
+        """End the workers, and what they run; which of them did not confirm it joins `checks`."""
+        if hosts := self._thread.close():
+            why = why_unconfirmed(hosts, self._cluster.lease)
+            self.checks.append(Check("end", "no-orphans", False, why, "is a worker there stopped?"))
 
 
 def _not_used(address: str, refusal: Refusal) -> ExaminedWorker:

@@ -14,12 +14,14 @@ from orchestrator import inherited
 from orchestrator.cluster.admission import ClusterAdmission
 from orchestrator.cluster.attempt_files import AttemptFiles
 from orchestrator.cluster.beside import PausesBoth, open_beside, room_at_home
-from orchestrator.cluster.cluster_thread import ClusterThread, epoch
+from orchestrator.cluster.cluster_thread import ClusterThread
 from orchestrator.cluster.deployments.by_kind import deployment_of, project_on
 from orchestrator.cluster.hello import Setup, WorkerHello
+from orchestrator.cluster.last_words import tell_who_is_waited_for, unconfirmed
 from orchestrator.cluster.placement import WorkerRoom
 from orchestrator.cluster.reports import Reports
 from orchestrator.cluster.scaling import Scaling
+from orchestrator.cluster.words import epoch
 from orchestrator.execute.admission import AdmissionControl
 from orchestrator.execute.attempt.ends import late_fields
 from orchestrator.execute.attempt.spec import AttemptSpec
@@ -158,6 +160,7 @@ def open_dask(
         of_attempt,
         lambda why: worker.supervisor.warden.shortages.report(why),
         doubtful,
+        waits=tell_who_is_waited_for,
     )
     deployment = deployment_of(cluster, least, setup, plan)
     admission.why_none = lambda: deployment.why_none
@@ -176,7 +179,8 @@ def open_dask(
 
     def close() -> None:
         executor.shutdown(wait=False)
-        thread.close()
+        if hosts := thread.close():
+            inbox.put(Noted("degraded", unconfirmed(hosts, cluster.lease), lambda: None))
         worker.supervisor.close()
         if home is not None:
             home.close()

@@ -70,6 +70,11 @@ class Heartbeats:
         if kept is not None:
             self._left[name] = kept
 
+    @property
+    def doubtful(self) -> list[str]:
+        """The workers that have not answered for a while."""
+        return [name for name, kept in self._kept.items() if kept.contact is Contact.DOUBTFUL]
+
     def token(self, name: str) -> float:
         """The newest that was seen of this worker."""
         return self._kept[name].lease.token

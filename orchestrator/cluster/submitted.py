@@ -18,6 +18,7 @@ class Submitted(Struct):
     spec: AttemptSpec
     future: Future[AttemptResult]
     task: Any = None  # the future of Dask
+    is_told_to_end: bool = False
     end: AttemptResult | None = None  # its result, while its log is being pulled
 
     @property

@@ -150,17 +150,18 @@ class Driver:
             self._end_everything()
             raise
 
-    def read_late_signals(self) -> None:
-        """Take the signals that came while the last job ended: too late to stop anything, they decide the exit code."""
+    def read_late_messages(self) -> None:
+        """Take what came until the executor was closed: signals, which decide the exit code, and notes."""
         for message in self._inbox.wait(0):
             if isinstance(message, SignalReceived) and message.number in STOP_SIGNALS:
                 self.stop_signal = self.stop_signal or message.number
+            elif isinstance(message, Noted) and message.event is not None:
+                self.note(message.event, **message.fields)
 
     def finish(self, *, result: RunResult, exit_code: int) -> None:
         """Record the last event, after every process has ended."""
         now = self._clock.now()
-        fields = {"result": result.value, "exit_code": exit_code, "wall_seconds": now}
-        self._unwritten.append(self._journal.emit("run.finished", now, **fields))
+        self.note("run.finished", at=now, result=result.value, exit_code=exit_code, wall_seconds=now)
         self._publish()
 
     # From commands to facts to processes.
@@ -216,7 +217,7 @@ class Driver:
             if why := self._cache.refusal(spec.job):
                 self._inbox.put(Ended(spec, cannot_start(why)))
                 return
-            self._cache.attempt_starts()
+            self._remark(self._cache.attempt_starts(spec.job), self._clock.now())
         self._executor.submit(run_attempt, spec).add_done_callback(partial(self._on_done, spec))
 
     def _on_done(self, spec: AttemptSpec, future: Future[AttemptResult]) -> None:
@@ -385,6 +386,9 @@ class Driver:
         now = self._clock.now()
         messages = (*self._left_over, *self._inbox.wait(0))
         ended = {message.spec.serial: message.result for message in messages if isinstance(message, Ended)}
+        for message in messages:
+            if isinstance(message, Noted) and message.event is not None:
+                self.note(message.event, at=now, **message.fields)
         never_began = lost(NEVER_BEGAN)
         for spec in self._live.values():
             held = self._being_collected.get(spec.serial) or self._cleanups.result_of(spec.job)

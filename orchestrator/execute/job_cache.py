@@ -7,7 +7,7 @@ checked can be cancelled, an attempt that is being stored can be terminated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from msgspec import Struct
@@ -77,8 +77,8 @@ class JobCache(Protocol):
     def refusal(self, job: int) -> str:
         """Why the job cannot start, by its check; empty if it can."""
 
-    def attempt_starts(self) -> None:
-        """A process is about to be started."""
+    def attempt_starts(self, job: int) -> Sequence[Remark]:
+        """An attempt of this job is about to be started."""
 
     def collect(self, spec: AttemptSpec, result: AttemptResult) -> bool:
         """Look for the files of an attempt that succeeded, and store them; `Collected` follows. False if there is

@@ -1,4 +1,5 @@
-"""The scripts that jobs start by a plain path, as `run: ./fetch.sh` and `argv: [python3, ci/load.py]` do.
+"""The scripts that jobs start by a plain path, as `run: ./fetch.sh`, `argv: [python3, ci/load.py]` and
+`shell: [./in-container.sh]` do.
 
 An edited script makes its job another one, as an edited `file` does: it becomes part of the job's digest. Only what is
 written plainly in front of a command is seen: no variables, nothing after `cd`, nothing that a script starts in turn.
@@ -74,12 +75,23 @@ def _in_project(word: str, working_dir: str) -> str | None:
 def _script_words(spec: JobSpec) -> Iterator[str]:
     if spec.argv is not None:
         yield from _script_of(list(spec.argv))
-    elif spec.run is not None:
+        return
+    yield from _scripts_of_shell(spec.shell)
+    if spec.run is not None:
         if _is_posix_shell(spec.shell):
             yield from _scripts_of_text(spec.run)
     elif spec.blocks and _is_posix_shell(spec.shell):
         for block in spec.blocks:
             yield from _scripts_of_text(block.text)
+
+
+def _scripts_of_shell(shell: Sequence[str]) -> Iterator[str]:
+    """The script that a shell is, or that is given to it."""
+    words = list(shell)
+    while words and (words[0] in _PREFIXES or _ASSIGNMENT.match(words[0])):
+        del words[0]
+    if words:
+        yield from _script_of(words)
 
 
 def _scripts_of_text(text: str) -> Iterator[str]:

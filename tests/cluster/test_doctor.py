@@ -125,12 +125,12 @@ def test_a_cluster_that_cannot_be_reached_cannot_be_used(pexec: Pexec) -> None:
 def test_a_cluster_without_workers_is_waited_for_and_says_so(pexec: Pexec, tmp_path: Path) -> None:
     with dask_cluster(tmp_path / "dask") as cluster:
         declare(pexec, cluster, ", lease: 2s")
-        pexec.file("pexec.yaml", (pexec.folder / "pexec.yaml").read_text().replace("60s", "1s"))
+        pexec.file("pexec.yaml", (pexec.folder / "pexec.yaml").read_text().replace("60s", "8s"))
         said = pexec.run("doctor", "--cluster", "lab")
     assert said.exit_code == 5
     none = f"the scheduler at {cluster.address} has no workers\n"
-    assert said.stderr == f"pexec: waiting for workers of the cluster `lab`: {none}"
-    assert "failed    workers             PX311: there has been no worker for 1" in said.stdout
+    assert said.stderr.endswith(f"pexec: waiting for workers of the cluster `lab`: {none}")
+    assert "failed    workers             PX311: there has been no worker for " in said.stdout
     assert none in said.stdout
 
 

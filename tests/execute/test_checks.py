@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from support.driving import FAILURE, SUCCESS, Stage, told
 from support.worlds import job, plan
@@ -13,7 +13,7 @@ from orchestrator.engine.job_table import JobTable
 from orchestrator.engine.states import Verdict
 from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
-from orchestrator.execute.job_cache import Checked, CheckResult, Collected, JobCache
+from orchestrator.execute.job_cache import Checked, CheckResult, Collected, JobCache, Remark
 from orchestrator.execute.messages import Message, SignalReceived
 from orchestrator.plan.model import Plan, RetryPolicy
 
@@ -46,8 +46,9 @@ class FakeCache(JobCache):
             self.put(Checked(command.job, answer))
         return None
 
-    def attempt_starts(self) -> None:
+    def attempt_starts(self, job: int) -> Sequence[Remark]:
         self.attempts += 1
+        return ()
 
     def refusal(self, job: int) -> str:
         return self.refusals.get(job, "")

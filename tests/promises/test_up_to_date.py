@@ -345,6 +345,20 @@ def test_of_two_runs_at_once_one_runs_a_job_with_outputs_and_the_other_finds_it_
     assert runs(pexec.folder)[1].jobs["a"]["cache"]["from_run"] == runs(pexec.folder)[0].path.name
 
 
+@pytest.mark.parametrize("checked", ["", "inputs: [], cache: false, "])
+def test_of_two_runs_at_once_of_a_job_that_is_not_checked_the_second_says_that_both_write_its_outputs(
+    pexec: Pexec, checked: str
+) -> None:
+    pexec.file("pexec.yaml", LOCKED.replace("inputs: [], ", checked))
+    first, second = two_runs(pexec, "", "")
+    wait_until(lambda: (pexec.folder / "count").read_text() == "ran\nran\n")
+    pexec.file("go", "")
+    assert (first.wait(60), second.wait(60)) == (0, 0)
+    notes = [[event["what"] for event in run.named("degraded")] for run in runs(pexec.folder)]
+    assert notes == [[], ["outputs of `a`"]]
+    assert [event["what"] for event in applied(pexec).named("degraded")] == []
+
+
 def test_a_job_is_not_taken_for_unchanged_while_another_run_changes_its_outputs(pexec: Pexec) -> None:
     """Also where a look at its files would be enough: of a job that has been up to date before."""
     text = LOCKED.replace("inputs: []", "inputs: [in]")

@@ -324,7 +324,7 @@ class SmallRun:
                 self.failed.append(job.id)
                 return None
         self.ran.append(job.id)
-        self._cache.attempt_starts()
+        self._cache.attempt_starts(job.index)
         spec = _spec_of(job, needed)
         inherited = {*(one.env for one in job.spec.inputs or ())}
         inherited |= set() if isinstance(spec.env_inherit, str) else {*spec.env_inherit}

@@ -103,12 +103,15 @@ class Bringer:
         """Have the worker end everything of this run; False if another worker answered, which has its address now."""
         from orchestrator.cluster.worker.worker_service import finish
 
-        identity = await self._asked(client, finish, self._setup.topic, hello.name, address=hello.address)
-        return bool(identity == hello.identity)
+        seconds = min(_WORD_SECONDS, self._setup.lease)  # after which its end is known without it
+        asked = self._asked(client, finish, self._setup.topic, hello.name, address=hello.address, seconds=seconds)
+        return bool(await asked == hello.identity)
 
-    async def _asked(self, client: Any, function: Callable[..., Any], *arguments: Any, address: str) -> Any:
+    async def _asked(
+        self, client: Any, function: Callable[..., Any], *arguments: Any, address: str, seconds: float = _WORD_SECONDS
+    ) -> Any:
         called = client.run(function, *arguments, workers=[address])
-        return (await asyncio.wait_for(called, _WORD_SECONDS))[address]
+        return (await asyncio.wait_for(called, seconds))[address]
 
     async def _sent(self, client: Any, operation: str, payload: bytes, address: str) -> Any:
         """Send it to a handler of the worker: unlike arguments of `run` and of tasks it is in no log and no event."""

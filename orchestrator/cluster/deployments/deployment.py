@@ -5,7 +5,7 @@ All of it happens in the loop's thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -64,8 +64,9 @@ class Deployment(Protocol):
     async def retire(self, name: str, why: str) -> None:
         """End this worker, which runs nothing; `gone` is called with `why`. There is one fewer from now on."""
 
-    async def end_workers(self) -> None:
-        """Have all workers end what they run for this run. `gone` is called for each that ends with it."""
+    async def end_workers(self) -> Sequence[WorkerHello]:
+        """Have all workers end what they run for this run; those that have not confirmed it. `gone` is called for each
+        that ends with it."""
 
     async def close(self) -> None:
         """Stop what `open` has started. The client is closed already."""

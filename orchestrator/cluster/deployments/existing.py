@@ -7,7 +7,7 @@ import itertools
 import os
 import ssl
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -137,13 +137,14 @@ class ExistingDeployment:
     async def retire(self, name: str, why: str) -> None:
         """As `Deployment.retire`: not the task of pexec."""
 
-    async def end_workers(self) -> None:
+    async def end_workers(self) -> Sequence[WorkerHello]:
         """As `Deployment.end_workers`: of the workers, only what they run for this run."""
         if self._watching is not None:
             self._watching.cancel()
         hellos = list(self._hellos.values())
         ends = (self._bringer.finish(self._client, hello) for hello in hellos)
-        await asyncio.gather(*ends, return_exceptions=True)
+        said = await asyncio.gather(*ends, return_exceptions=True)
+        return [hello for hello, answer in zip(hellos, said, strict=True) if answer is not True]
 
     async def close(self) -> None:
         """As `Deployment.close`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -126,13 +126,14 @@ class ProcessDeployment:
             self._count -= 1
             await process.close()
 
-    async def end_workers(self) -> None:
+    async def end_workers(self) -> Sequence[WorkerHello]:
         """As `Deployment.end_workers`."""
         if hasattr(self, "_cluster"):
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._cluster.settled(), _START_SECONDS)  # before that they are not among these
             processes = list(self._cluster.workers.values())
             await asyncio.gather(*(process.close() for process in processes), return_exceptions=True)
+        return ()  # each was waited for
 
     async def close(self) -> None:
         """As `Deployment.close`."""

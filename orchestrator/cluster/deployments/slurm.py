@@ -142,15 +142,14 @@ class SlurmDeployment(ExistingDeployment):
                 await self._bringer.finish(self._client, hello)
             self._lose(hello, why)
 
-    async def end_workers(self) -> None:
+    async def end_workers(self) -> Sequence[WorkerHello]:
         """As `Deployment.end_workers`."""
         if not hasattr(self, "_cluster"):
             remove_certificates(self._run_dir)
-            return
+            return ()
         if hasattr(self, "_looking"):
             self._looking.cancel()
-        with suppress(Exception):
-            await super().end_workers()
+        silent = await super().end_workers()
         self._count = 0
         self._retired.clear()
         self._cluster.worker_spec.clear()
@@ -160,6 +159,7 @@ class SlurmDeployment(ExistingDeployment):
         self._cluster.workers.clear()
         await _cancel(*jobs)
         remove_certificates(self._run_dir)
+        return silent
 
     async def close(self) -> None:
         """As `Deployment.close`."""

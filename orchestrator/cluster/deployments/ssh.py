@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -121,13 +121,14 @@ class SshDeployment:
     async def retire(self, name: str, why: str) -> None:
         """As `Deployment.retire`: there are as many as hosts."""
 
-    async def end_workers(self) -> None:
+    async def end_workers(self) -> Sequence[WorkerHello]:
         """As `Deployment.end_workers`."""
         for keeping in self._keeping:
             keeping.cancel()
         await asyncio.gather(*(worker.close() for worker in self._workers.values()), return_exceptions=True)
         for worker in list(self._workers.values()):
             self._leave(worker)
+        return ()  # whether each has ended is seen by `wait_for_end`
 
     async def close(self) -> None:
         """As `Deployment.close`."""

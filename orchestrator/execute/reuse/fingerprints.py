@@ -111,7 +111,7 @@ class Fingerprints:
             env_prepend=dict(spec.env_prepend),
             env_append=dict(spec.env_append),
             env_inherit=(spec.env_inherit,) if isinstance(spec.env_inherit, str) else ("", *spec.env_inherit),
-            working_dir=os.path.relpath(os.fsdecode(working_dir(spec.working_dir, base_dir)), base_dir),
+            working_dir=place_of_work(spec.working_dir, base_dir),
             isolation=spec.isolation.value,
             network=spec.network,
             writes=spec.writes,
@@ -190,6 +190,14 @@ def _lists_of(jobs: Sequence[PlannedJob]) -> dict[str, set[tuple[str, str]]]:
         name: {(axis.workflow, axis.output) for axis in matrices.get(matrix.like, matrix).axes if axis.workflow}
         for name, matrix in matrices.items()
     }
+
+
+def place_of_work(declared: str, base_dir: str) -> str:
+    """The directory in which a job starts, where links lead to, relative to the manifest's."""
+    if declared in ("", "."):
+        return "."
+    path = os.fsdecode(working_dir(declared, base_dir))
+    return os.path.relpath(os.path.realpath(path), os.path.realpath(base_dir))
 
 
 def _digest_of_script(path: str, base_dir: str) -> str:

@@ -37,7 +37,7 @@ from orchestrator.execute.reuse.declared import needs_of, output_paths
 from orchestrator.execute.reuse.differences import differences
 from orchestrator.execute.reuse.fingerprints import CannotBeTakenError, ChangingError, Fingerprints, Taken
 from orchestrator.execute.reuse.readable import TooManyFilesError, readable_by
-from orchestrator.execute.reuse.remarks import NAMED, edited, not_made, values_of_files, with_remarks
+from orchestrator.execute.reuse.remarks import NAMED, edited, not_made, values_of_files, with_remarks, written_by_two
 from orchestrator.execute.reuse.unchanged import Unchanged
 from orchestrator.execute.reuse.workers import TryLaterError, Workers
 from orchestrator.execute.secrets.store import Secrets
@@ -154,9 +154,16 @@ class LocalJobCache:
         is_there = self._cache.write_log(entry, self._logs, name.rpartition("/")[2], should_stop=should_stop)
         return name if is_there else ""
 
-    def attempt_starts(self) -> None:
-        """A process is about to be started, which may change any file."""
+    def attempt_starts(self, job: int) -> Sequence[Remark]:
+        """A process is about to be started, which may change any file. A job that was not checked has no lock yet."""
         self._disturb()
+        planned = self._jobs[job]
+        if not planned.spec.output_files:
+            return ()
+        state = self._states.setdefault(job, CheckedJob())
+        if state.lock is None:
+            state.lock = self._cache.try_lock(self._project, planned.id)
+        return () if state.lock is not None else (written_by_two(planned),)
 
     def _disturb(self) -> None:
         if self._unchanged is not None:

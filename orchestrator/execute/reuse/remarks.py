@@ -53,6 +53,12 @@ def edited(job: PlannedJob, brought: Restored) -> tuple[Remark, ...]:
     return tuple(remarks)
 
 
+def written_by_two(job: PlannedJob) -> Remark:
+    """That another run has the lock of a job which does not wait for it, since it is not checked."""
+    why = "another run of this manifest runs this job now and writes the same files"
+    return f"outputs of `{job.id}`", f"{why}; a job with `inputs` waits for the other run"
+
+
 def _first_of(paths: Sequence[str]) -> str:
     names = ", ".join(f"`{visible(path)}`" for path in paths[:NAMED])
     more = len(paths) - NAMED

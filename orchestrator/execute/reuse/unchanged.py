@@ -22,7 +22,7 @@ from orchestrator.cache.host import this_host
 from orchestrator.cache.model import EXECUTABLE, FILE, Entry, Place, listing_of
 from orchestrator.cache.sightings import Seen, Sighting, is_inside
 from orchestrator.execute.reuse.declared import is_wild
-from orchestrator.execute.reuse.fingerprints import Taken
+from orchestrator.execute.reuse.fingerprints import Taken, place_of_work
 from orchestrator.plan.model import JobSpec, PlannedJob
 
 _ASK_EVERY = 0.01  # seconds
@@ -38,6 +38,7 @@ class Unchanged:
 
     def __init__(self, jobs: Sequence[PlannedJob], place: Place, cache: Cache, project: str) -> None:
         self._jobs = jobs
+        self._base_dir = place.base_dir
         self._cache = cache
         self._project = project
         self._sightings = cache.sightings(project, _scope(place), place)
@@ -122,7 +123,8 @@ class Unchanged:
     def _facts(self, job: PlannedJob, spec: JobSpec, parts: Sequence[_Part]) -> bytes | None:
         """A digest of all that the fingerprint of a simple job follows from, but for its files and the host."""
         try:
-            return self._sightings.digest(_encode((job.id, spec, parts)))
+            here = place_of_work(spec.working_dir, self._base_dir)
+            return self._sightings.digest(_encode((job.id, spec, here, parts)))
         except UnicodeEncodeError:
             return None
 

@@ -282,6 +282,20 @@ def test_an_unset_variable_is_not_an_empty_one(tmp_path: Path, monkeypatch: pyte
     assert len(digests) == 3
 
 
+def test_where_a_link_as_working_directory_leads_to_is_a_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = Project(tmp_path, MANIFEST.replace("./script.sh", "make"))
+    plain = project.taken(monkeypatch).fingerprint
+    project.rewrite("dir: sub", "dir: link")
+    found = []
+    for target in ("sub", "other", "sub"):
+        (tmp_path / "link").unlink(missing_ok=True)
+        (tmp_path / "link").symlink_to(target)
+        found.append(project.taken(monkeypatch).fingerprint)
+    assert found[0] == found[2] == plain
+    assert found[0] == replace(found[1], working_dir="sub")
+    assert found[0] != found[1]
+
+
 def test_what_decides_nothing_is_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = Project(tmp_path)
     before = project.taken(monkeypatch).fingerprint

@@ -397,6 +397,22 @@ def test_a_directory_of_an_input_that_became_a_link_is_seen(folder: Folder) -> N
     assert (done["a"], done["b"]) == ("ran", "ran"), "links count"
 
 
+def test_a_working_directory_that_became_a_link_is_seen(folder: Folder) -> None:
+    for number in "12":
+        (folder.root / number).mkdir()
+        (folder.root / number / "which").write_text(number)
+    manifest = (
+        "version: 1\nworkflows: {a: {inputs: [], outputs: [out/a], working_dir: '1', run: 'cp which ../out/a'}}\n"
+    )
+    for _ in range(3):
+        folder.run(manifest=manifest)
+    assert len(folder.looked) == 1
+    shutil.rmtree(folder.root / "1")
+    (folder.root / "1").symlink_to("2")
+    assert folder.run(manifest=manifest) == {"a": "ran"}
+    assert (folder.root / "out/a").read_text() == "2"
+
+
 def test_a_cache_that_is_cleared_while_a_run_ends_knows_no_job(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.run()
     folder.run()
