@@ -16,6 +16,7 @@ from orchestrator.plan.model import PlannedJob
 
 NO_WORKERS = "without `--cluster`, or with `--cluster local`, jobs run below pexec itself"
 _MOST_BEYOND = 1_000
+_FEWEST_SEEN = 16
 
 
 class ClusterAdmission:
@@ -45,12 +46,13 @@ class ClusterAdmission:
         self._workers_share_machine = workers_share_machine
         self._demands: dict[tuple[object, ...], Demand] = {}  # by what is asked for
         self._placement = Placement(self._demand)
+        self._here: set[int] = set()  # under way on this machine, if that has limits
         self._retired: set[str] = set()
         self.scaling: Scaling | None = None
         self.scale: Callable[[int], None] = lambda count: None
         self.retire: Callable[[str], None] = lambda name: None
         self._waits_since: float | None = None
-        self.beyond = 0
+        self._beyond = 0  # jobs to choose among, beside as many as there are free slots
         self.look_again_at: float | None = None
         self.why_none: Callable[[], str] = str  # why there is no worker, as far as is known
 
@@ -58,6 +60,18 @@ class ClusterAdmission:
     def workers(self) -> Mapping[str, WorkerRoom]:
         """Those that take jobs, by name."""
         return self._placement.workers
+
+    @property
+    def beyond(self) -> int:
+        """How many launches more than the policy has slots for there are to choose among; a negative number, if workers
+        have fewer free slots than that: what cannot start anyway need not be looked at."""
+        free = self._slots - self._placement.under_way
+        return min(free, self._placement.free_slots) + max(1, self._beyond, self._seen_by_scaling()) - free
+
+    def ended(self, job: int) -> None:
+        """The job, which was admitted, is not under way any more."""
+        self._here.discard(job)
+        self._placement.ended(job)
 
     def join(self, worker: WorkerRoom) -> None:
         """The worker takes jobs from now on, unless it was told to end."""
@@ -78,16 +92,15 @@ class ClusterAdmission:
 
         Raises EnvironmentFailedError when nothing runs, and none of those that wait has found a worker in time.
         """
-        self._placement.end_all_but(running)
         self.look_again_at = None
         launches = {command.job: command for command in commands if isinstance(command, Launch)}
         started = set(self._started(list(launches.values()), running, now))
         held = len(launches) - len(started)
         # Jobs that wait for one worker must not keep those from starting that wait for another.
-        beyond = min(held, _MOST_BEYOND) if self._placement.has_room else 0
-        if beyond > self.beyond:
+        beyond = min(max(2 * held, _FEWEST_SEEN), _MOST_BEYOND) if held and self._placement.has_room else 0
+        if beyond > self._beyond:
             self.look_again_at = now
-        self.beyond = beyond
+        self._beyond = beyond
         self._give_up_in_time(launches, started, running, now)
         if self.scaling is not None:
             self._adapt(self.scaling, [job for job in launches if job not in started], len(running) + len(started), now)
@@ -96,27 +109,35 @@ class ClusterAdmission:
     def _started(self, launches: list[Launch], running: Collection[int], now: float) -> list[int]:
         jobs = [launch.job for launch in launches]
         if self._machine.limits:
-            here = [job for job in jobs if self._is_here(job)]
-            chosen = self._machine.admitted(
-                [launch for launch in launches if launch.job in here],
-                [job for job in running if self._is_here(job)],
-                now,
-            )
+            here = {job for job in jobs if self._is_here(job)}
+            chosen = self._machine.admitted([launch for launch in launches if launch.job in here], self._here, now)
             self.look_again_at = self._machine.look_again_at
             allowed = {command.job for command in chosen if isinstance(command, Launch)}
             jobs = [job for job in jobs if job in allowed or job not in here]
-        return self._placement.place(jobs, self._slots - len(running))
+        started = self._placement.place(jobs, self._slots - len(running))
+        if self._machine.limits:
+            self._here.update(job for job in started if job in here)
+        return started
+
+    def _seen_by_scaling(self) -> int:
+        """How many jobs that wait there must be to see how many workers are wanted: more each time that made more."""
+        scaling = self.scaling
+        if scaling is None or scaling.wanted >= scaling.most:
+            return 0
+        present = len(self.workers)
+        starting = max(0, scaling.wanted - present) * scaling.new.slots
+        return min(max(_MOST_BEYOND, 2 * starting), max(0, scaling.most - present) * scaling.new.slots + 1)
 
     def _adapt(self, scaling: Scaling, waiting: Sequence[int], under_way: int, now: float) -> None:
         """Have more workers for the jobs that wait, or fewer."""
-        attempts = {name: self._placement.attempts_on(name) for name in self.workers if name != LOCAL}
         # What waits beside a free slot waits for its host, of which workers that share it have no more.
-        would_help = scaling.new.is_sized or all(attempts[name] >= self.workers[name].slots for name in attempts)
+        would_help = scaling.new.is_sized or not any(name != LOCAL for name in self._placement.open)
         if would_help and under_way < self._slots:
             demands = [self._demand(job) for job in waiting[: self._slots - under_way]]
-            if scaling.grow(demands, len(attempts)):
+            if scaling.grow(demands, len(self.workers) - (LOCAL in self.workers)):
                 self.scale(scaling.wanted)
-        for name in scaling.shrink([name for name, number in attempts.items() if not number], now):
+                self.look_again_at = now
+        for name in scaling.shrink([name for name in self._placement.empty if name != LOCAL], now):
             self._placement.leave(name)
             self._retired.add(name)
             self.retire(name)

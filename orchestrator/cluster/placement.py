@@ -7,11 +7,16 @@ of a known size has never runs on it.
 Jobs are placed in order. One that finds too few CPUs or too little memory *reserves* a worker that has as much, and
 those behind it go elsewhere or wait: so jobs overtake each other only where none is held up, and each starts at the
 latest when what ran on its worker has ended. A job for which there is no worker at all reserves nothing.
+
+What a decision costs grows with the workers that have a free slot and with the jobs that start, not with the product of
+these, and neither with all workers nor with all that runs: `ended` and `place` keep the counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import heapq
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -74,6 +79,28 @@ def could_run(demand: Demand, worker: WorkerRoom) -> bool:
     return not worker.is_sized or (demand.cpus <= worker.cpus and demand.memory <= worker.memory)
 
 
+class _Look:
+    """One look at the jobs that wait. Meanwhile workers only get fuller, so the heaps of workers, one for each demand,
+    stay valid but for entries whose worker has got worse: these are found at the top."""
+
+    def __init__(self, open_: Mapping[str, WorkerRoom]) -> None:
+        self.open = dict(open_)  # a free slot, and nobody waits for them
+        self.closed: set[tuple[str, str]] = set()  # shares for which one waits
+        self.free: dict[Demand, list[tuple[int, int, int, WorkerRoom]]] = {}
+        self.awaited: dict[Demand, list[tuple[int, int, WorkerRoom]]] = {}
+        self._sharing: dict[tuple[str, str], list[str]] | None = None
+
+    def close(self, share: tuple[str, str]) -> None:
+        """A job waits for all workers of this share."""
+        if self._sharing is None:
+            self._sharing = {}
+            for worker in self.open.values():
+                self._sharing.setdefault(worker.share, []).append(worker.name)
+        self.closed.add(share)
+        for name in self._sharing.get(share, ()):
+            self.open.pop(name, None)
+
+
 class Placement:
     """The workers, and what runs on each. `demand_of(job)` is what a job asks for."""
 
@@ -85,18 +112,42 @@ class Placement:
         self._on_worker: dict[str, _Used] = {}
         self._on_share: dict[tuple[str, str], _Used] = {}
         self._reserved: dict[int, str] = {}  # job that waits -> the worker that it waits for
+        self._numbers = itertools.count()
+        self._number: dict[str, int] = {}  # of workers, in the order in which they joined
+        self._able: dict[Demand, tuple[WorkerRoom, ...]] = {}  # that could run it
+        self.open: dict[str, WorkerRoom] = {}
+        """Workers that have a free slot."""
+        self.empty: dict[str, None] = {}
+        """Names of workers that run nothing."""
+        self.free_slots = 0
+        """Of all workers."""
         self.homeless: list[int] = []
         """Jobs of the last `place` that no worker which is there could run."""
         self.has_room = False
         """Whether the last `place` left a worker with a free slot that nobody waits for."""
 
+    @property
+    def under_way(self) -> int:
+        """How many jobs run."""
+        return len(self._at)
+
     def join(self, worker: WorkerRoom) -> None:
         """The worker takes jobs from now on."""
+        number = self._number.get(worker.name)
+        self.leave(worker.name)
+        self._number[worker.name] = next(self._numbers) if number is None else number
         self.workers[worker.name] = self._ran[worker.name] = worker
+        self.free_slots += self._free(worker)
+        self._sort_in(worker)
 
     def leave(self, name: str) -> None:
         """The worker takes no more jobs. What runs there counts until it ends."""
-        self.workers.pop(name, None)
+        self._able.clear()
+        if (worker := self.workers.pop(name, None)) is not None:
+            self.free_slots -= self._free(worker)
+            del self._number[name]
+            self.open.pop(name, None)
+            self.empty.pop(name, None)
 
     def worker_of(self, job: int) -> WorkerRoom | None:
         """Where the job runs, or was last placed."""
@@ -106,50 +157,66 @@ class Placement:
         """How many jobs run on a worker."""
         return self._on_worker[name].attempts if name in self._on_worker else 0
 
-    def end_all_but(self, running: Collection[int]) -> None:
-        """Only these jobs still run."""
-        for job in [job for job in self._at if job not in running]:
-            worker, demand = self._ran[self._at.pop(job)], self._demand_of(job)
-            self._on_worker[worker.name].add(demand, -1)
-            share = self._on_share[worker.share]
-            share.add(demand, -1)
-            if not share.attempts:
-                del self._on_share[worker.share]  # sums of fractions need not come to nothing again
-            if not self._on_worker[worker.name].attempts:
-                del self._on_worker[worker.name]
-                if worker.name not in self.workers:
-                    del self._ran[worker.name]
+    def ended(self, job: int) -> None:
+        """The job runs no more."""
+        worker, demand = self._ran[self._at.pop(job)], self._demand_of(job)
+        self._on_worker[worker.name].add(demand, -1)
+        share = self._on_share[worker.share]
+        share.add(demand, -1)
+        if not share.attempts:
+            del self._on_share[worker.share]  # sums of fractions need not come to nothing again
+        if not self._on_worker[worker.name].attempts:
+            del self._on_worker[worker.name]
+        if worker.name in self.workers:
+            self.free_slots += 1
+            self._sort_in(worker)
+        elif worker.name not in self._on_worker:
+            del self._ran[worker.name]
 
     def place(self, jobs: Sequence[int], at_most: int) -> list[int]:
         """Those that start now, `at_most` so many, each on the worker that `worker_of` tells, where these wait in this
         order."""
         self.homeless = []
         reserved: dict[int, str] = {}
-        closed: set[str] = set()  # workers for which one waits, and what shares with them
-        open_ = [worker for worker in self.workers.values() if self._free(worker) > 0]
+        look = _Look(self.open)
         started: list[int] = []
         for job in jobs:
-            open_ = [worker for worker in open_ if worker.name not in closed and self._free(worker) > 0]
-            if not open_ or len(started) >= at_most:
+            if not look.open or len(started) >= at_most:
                 break
             demand = self._demand_of(job)
-            free = [worker for worker in open_ if could_run(demand, worker) and self._fits(demand, worker)]
-            if free:
-                self._start(job, demand, self._best(demand, free))
+            if (worker := self._best(demand, look)) is not None:
+                self._start(job, demand, worker)
+                if worker.name not in self.open:
+                    del look.open[worker.name]
                 started.append(job)
-                continue
-            possible = [worker for worker in self.workers.values() if could_run(demand, worker)]
-            if not possible:
+            elif not self._possible(demand):
                 self.homeless.append(job)
-            elif (awaited := self._awaited(job, demand, possible, closed)) is not None:
+            elif (awaited := self._awaited(job, demand, look)) is not None:
                 reserved[job] = awaited.name
-                closed.update(worker.name for worker in self.workers.values() if worker.share == awaited.share)
+                look.close(awaited.share)
         self._reserved = reserved
-        self.has_room = any(worker.name not in closed and self._free(worker) > 0 for worker in open_)
+        self.has_room = bool(look.open)
         return started
 
     def _free(self, worker: WorkerRoom) -> int:
         return worker.slots - self.attempts_on(worker.name)
+
+    def _sort_in(self, worker: WorkerRoom) -> None:
+        if self._free(worker) > 0:
+            self.open[worker.name] = worker
+        else:
+            self.open.pop(worker.name, None)
+        if worker.name in self._on_worker:
+            self.empty.pop(worker.name, None)
+        else:
+            self.empty[worker.name] = None
+
+    def _possible(self, demand: Demand) -> tuple[WorkerRoom, ...]:
+        workers = self._able.get(demand)
+        if workers is None:
+            workers = tuple(worker for worker in self.workers.values() if could_run(demand, worker))
+            self._able[demand] = workers
+        return workers
 
     def _fits(self, demand: Demand, worker: WorkerRoom) -> bool:
         used = self._on_share.get(worker.share)
@@ -159,27 +226,57 @@ class Placement:
             not demand.memory or used.memory + demand.memory <= worker.memory
         )
 
-    def _best(self, demand: Demand, free: Sequence[WorkerRoom]) -> WorkerRoom:
+    def _best(self, demand: Demand, look: _Look) -> WorkerRoom | None:
         """The one with the fewest labels that the job does not ask for, then with the most free slots: what is rare is
         left to the jobs that need it."""
-        return min(free, key=lambda worker: (len(worker.labels - demand.requires), -self._free(worker)))
+        heap = look.free.get(demand)
+        if heap is None:
+            heap = look.free[demand] = [
+                (len(worker.labels - demand.requires), -self._free(worker), self._number[worker.name], worker)
+                for worker in look.open.values()
+                if could_run(demand, worker)
+            ]
+            heapq.heapify(heap)
+        while heap:
+            strange, taken, number, worker = heap[0]
+            if worker.name not in look.open or not self._fits(demand, worker):
+                heapq.heappop(heap)
+            elif taken != -self._free(worker):
+                heapq.heapreplace(heap, (strange, -self._free(worker), number, worker))
+            else:
+                return worker
+        return None
 
     def _start(self, job: int, demand: Demand, worker: WorkerRoom) -> None:
         self._at[job] = worker.name
         self._on_worker.setdefault(worker.name, _Used()).add(demand)
         self._on_share.setdefault(worker.share, _Used()).add(demand)
+        self.free_slots -= 1
+        self._sort_in(worker)
 
-    def _awaited(
-        self, job: int, demand: Demand, possible: Sequence[WorkerRoom], closed: Collection[str]
-    ) -> WorkerRoom | None:
+    def _awaited(self, job: int, demand: Demand, look: _Look) -> WorkerRoom | None:
         """The worker that the job waits for: the same as before, else where least runs. None for a job that takes only
         a slot, which it gets when one is free, and where others wait already."""
-        possible = [worker for worker in possible if demand.counts and worker.name not in closed]
-        before = self._reserved.get(job)
-        for worker in possible:
-            if worker.name == before:
+        if not demand.counts:
+            return None
+        before = self.workers.get(self._reserved.get(job, ""))
+        if before is not None and before.share not in look.closed and could_run(demand, before):
+            return before
+        heap = look.awaited.get(demand)
+        if heap is None:
+            heap = look.awaited[demand] = [
+                (self._attempts_beside(worker), self._number[worker.name], worker) for worker in self._possible(demand)
+            ]
+            heapq.heapify(heap)
+        while heap:
+            attempts, number, worker = heap[0]
+            if worker.share in look.closed:
+                heapq.heappop(heap)
+            elif attempts != self._attempts_beside(worker):
+                heapq.heapreplace(heap, (self._attempts_beside(worker), number, worker))
+            else:
                 return worker
-        return min(possible, key=self._attempts_beside, default=None)
+        return None
 
     def _attempts_beside(self, worker: WorkerRoom) -> int:
         """How many attempts must end until the worker's share is free."""

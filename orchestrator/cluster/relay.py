@@ -56,11 +56,14 @@ class Relay:
         return port
 
     async def carry(self) -> None:
-        """Until the stream from the other side ends; all connections are closed then. Raises OSError."""
+        """Until the stream from the other side ends, or is none of a relay; all connections are closed then. Raises
+        OSError."""
         try:
             while True:
                 try:
                     kind, number, size = _HEAD.unpack(await self._reader.readexactly(_HEAD.size))
+                    if kind > _CLOSE or size > _CHUNK:
+                        return
                     data = await self._reader.readexactly(size)
                 except asyncio.IncompleteReadError:
                     return

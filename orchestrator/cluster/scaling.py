@@ -16,27 +16,46 @@ def workers_for(waiting: Sequence[Demand], new: WorkerRoom, at_most: int) -> int
     waiting = [demand for demand in waiting if _could_run(demand, new)]
     if not new.is_sized or not any(demand.counts for demand in waiting):
         return min(at_most, -(-len(waiting) // new.slots))
-    taken: list[list[Demand]] = []
+    taken: list[_Taken] = []
+    first: dict[Demand, int] = {}  # the first worker that may have room for another such job: they only get fuller
     for demand in waiting:
-        for jobs in taken:
-            if _fits(demand, jobs, new):
-                jobs.append(demand)
-                break
-        else:
-            if len(taken) == at_most:
-                break
-            taken.append([demand])
+        number = first.get(demand, 0)
+        while number < len(taken) and not taken[number].fits(demand, new):
+            number += 1
+        first[demand] = number
+        if number == at_most:
+            break
+        if number == len(taken):
+            taken.append(_Taken())
+        taken[number].add(demand)
     return len(taken)
 
 
 def _could_run(demand: Demand, new: WorkerRoom) -> bool:
-    return not demand.is_local and demand.requires <= new.labels and (not new.is_sized or _fits(demand, (), new))
+    if demand.is_local or not demand.requires <= new.labels:
+        return False
+    return not new.is_sized or _Taken().fits(demand, new)
 
 
-def _fits(demand: Demand, jobs: Sequence[Demand], new: WorkerRoom) -> bool:
-    cpus = demand.cpus + sum(job.cpus for job in jobs)
-    memory = demand.memory + sum(job.memory for job in jobs)
-    return len(jobs) < new.slots and cpus <= new.cpus and memory <= new.memory
+class _Taken:
+    """What the jobs of a new worker take of it."""
+
+    __slots__ = ("attempts", "cpus", "memory")
+
+    def __init__(self) -> None:
+        self.attempts, self.cpus, self.memory = 0, 0.0, 0
+
+    def fits(self, demand: Demand, new: WorkerRoom) -> bool:
+        return (
+            self.attempts < new.slots
+            and self.cpus + demand.cpus <= new.cpus
+            and self.memory + demand.memory <= new.memory
+        )
+
+    def add(self, demand: Demand) -> None:
+        self.attempts += 1
+        self.cpus += demand.cpus
+        self.memory += demand.memory
 
 
 class Scaling:
@@ -45,7 +64,7 @@ class Scaling:
 
     def __init__(self, least: int, most: int, idle: float, new: WorkerRoom) -> None:
         self._least = least
-        self._most = most
+        self.most = most
         self._idle = idle
         self.new = new
         self.wanted = least
@@ -56,9 +75,9 @@ class Scaling:
 
     def grow(self, waiting: Sequence[Demand], present: int) -> bool:
         """These jobs wait, and no worker that is `present` has room for them: whether more are wanted now."""
-        if self.wanted >= self._most:
+        if self.wanted >= self.most:
             return False
-        needed = min(self._most, present + workers_for(waiting, self.new, self._most))
+        needed = min(self.most, present + workers_for(waiting, self.new, self.most))
         grows = needed > self.wanted  # those that are starting already are counted in both
         self.wanted = max(self.wanted, needed)
         return grows

@@ -35,13 +35,13 @@ class Launches:
         return self._slots - len(self._escalation.running)
 
     def commands(self, now: float, beyond: int, retries: Retries, *, hurried: bool) -> list[Command]:
-        """A command for each job that may start at this second, and for up to `beyond` more. The time of those that
-        still run in a `hurried` run is bounded."""
+        """A command for each job that may start at this second, and for up to `beyond` more, or fewer. The time of
+        those that still run in a `hurried` run is bounded."""
         if retries.waits:
             for job in retries.take_due(now):
                 self._queue.add(job)
         slots = self.free
-        if slots <= 0:
+        if slots <= 0 or slots + beyond <= 0:
             return []
         table = self._table
         chosen = self._queue.choose(slots + beyond, self._pools, table.jobs, table.states, retries.is_due_at(now))

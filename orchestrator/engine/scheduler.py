@@ -322,7 +322,7 @@ class Scheduler:
 
     def decide(self, now: float, beyond: int = 0) -> list[Command]:
         """The commands at this second: only `Cancel`s, or the steps that are due and, if these end no job, checks and
-        launches. If there may be any launches, these are up to `beyond` more than may be carried out."""
+        launches. If there may be any launches, these are up to `beyond` more than may be carried out, or fewer."""
         if not self._started or self.table.open == 0:
             return []
         now = self._clock = max(self._clock, now)

@@ -329,6 +329,7 @@ class Driver:
 
     def _record_end(self, spec: AttemptSpec, result: AttemptResult, now: float) -> None:
         del self._live[spec.job]
+        self._admission.ended(spec.job)
         self.record(end_of(spec, result, now), **usage_fields(result, spec.log_name))
 
     def _needs_cleanup(self, job: int) -> bool:

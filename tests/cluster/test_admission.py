@@ -46,6 +46,7 @@ def test_workers_are_filled_and_a_job_keeps_its_place_while_it_runs() -> None:
         Place("node-2", "w2"), Place("node-1", "w1"), Place("node-2", "w2"),
     ]  # fmt: skip
     assert control.admitted(launches(3), [0, 1, 2], 1.0) == []
+    control.ended(1)
     assert control.admitted(launches(3), [0, 2], 2.0) == launches(3)
     assert control.place_of(3) == Place("node-1", "w1")
 
@@ -87,9 +88,9 @@ def test_jobs_that_wait_for_one_worker_do_not_hide_those_behind_them_that_anothe
     control.join(WorkerRoom("w1", "node-1", 1, 4, 1 << 30, frozenset({"gpu"})))
     control.join(WorkerRoom("w2", "node-2", 2, 4, 1 << 30))
     assert control.admitted(launches(0, 1, 2), [], 0.0) == launches(0)
-    assert (control.beyond, control.look_again_at) == (2, 0.0)
+    assert (control.beyond, control.look_again_at) == (16, 0.0)
     assert control.admitted(launches(1, 2, 3, 4), [0], 0.0) == launches(3, 4)
-    assert control.beyond == 0  # no worker has room any more
+    assert control.beyond == 1  # no worker has room any more
     assert control.look_again_at is None
 
 
@@ -150,6 +151,8 @@ def test_workers_are_asked_for_when_jobs_wait_and_ended_when_there_were_none_for
     assert control.admitted(launches(0, 1, 2), [], 1.0) == launches(0, 1, 2)
     assert control.admitted(launches(3, 4), [0, 1, 2], 2.0) == launches(3)
     assert asked == [2, 3]
+    control.ended(1)
+    control.ended(3)
     assert control.admitted([], [0, 2], 10.0) == []
     assert control.look_again_at == 70.0
     control.admitted([], [0, 2], 70.0)

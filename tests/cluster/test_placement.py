@@ -40,6 +40,7 @@ class Yard:
     demands: Sequence[Demand]
     workers: Sequence[WorkerRoom]
     running: dict[int, WorkerRoom] = field(default_factory=dict)
+    seen: dict[int, WorkerRoom] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.placement = Placement(lambda job: self.demands[job])
@@ -59,13 +60,15 @@ class Yard:
         )
 
     def place(self, waiting: Sequence[int], at_most: int = 1000) -> list[int]:
-        self.placement.end_all_but(self.running)
+        for job in self.seen.keys() - self.running.keys():
+            self.placement.ended(job)
         started = self.placement.place(waiting, at_most)
         for job in started:
             worker = self.placement.worker_of(job)
             assert worker is not None
             assert self.fits(job, worker)
             self.running[job] = worker
+        self.seen = dict(self.running)
         return started
 
 
@@ -207,5 +210,5 @@ def test_a_worker_that_has_left_gets_nothing_and_what_ran_there_counts_until_it_
     assert placed(yard, [1]) == {}
     assert (yard.placement.homeless, yard.placement.attempts_on("w1")) == ([], 1)
     yard.running.clear()
-    yard.placement.end_all_but([])
+    yard.placement.ended(0)
     assert (yard.placement.worker_of(0), yard.placement.attempts_on("w1")) == (None, 0)

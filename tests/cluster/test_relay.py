@@ -99,7 +99,7 @@ def test_a_connection_whose_reader_does_not_read_holds_up_no_other() -> None:
     assert asyncio.run(play()) == b"answer"
 
 
-@pytest.mark.parametrize("why", ["the server closes it", "nobody listens", "the stream ends"])
+@pytest.mark.parametrize("why", ["the server closes it", "nobody listens", "the stream ends", "the stream is damaged"])
 def test_a_connection_ends_here_when_it_ends_there(why: str) -> None:
     reached = asyncio.Event()
 
@@ -116,6 +116,8 @@ def test_a_connection_ends_here_when_it_ends_there(why: str) -> None:
             if why == "the stream ends":
                 await reached.wait()
                 far._writer.close()
+            if why == "the stream is damaged":
+                far._writer.write(b"Welcome to this host\n")
             try:
                 return await reader.read()
             finally:

@@ -17,7 +17,7 @@ from orchestrator.cluster.deployments.ssh_command import answer_in, command, fai
 from orchestrator.cluster.deployments.ssh_program import SshProgram
 from orchestrator.cluster.deployments.ssh_worker_of_host import HOPELESS_AFTER, Host
 from orchestrator.cluster.hello import WorkerHello
-from orchestrator.cluster.ssh_orders import EndEarlier, packed, read_order
+from orchestrator.cluster.ssh_orders import EndEarlier, Work, packed, read_order
 from orchestrator.cluster.worker.end_earlier import end_earlier
 from orchestrator.execute.this_machine import boot_id, pid_namespace
 from orchestrator.plan.policy_parts import SshPolicy
@@ -60,6 +60,18 @@ def test_the_interpreter_is_a_path_there_or_a_name(tmp_path: Path, shell: str) -
         program = met(SshPolicy(("node-7",), name), shell, home=str(tmp_path))
         assert program.exit_code == 0, program.last_words
     assert met(SshPolicy(("node-7",), "~/none"), shell, home=str(tmp_path)).exit_code == 127
+
+
+def test_a_host_without_the_path_of_this_interpreter_has_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "python3"
+    own.symlink_to(sys.executable)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(sys, "executable", "/none/such/python")
+    program = met(SshPolicy(("node-7",)), "sh")
+    assert program.answer is not None, program.last_words
+    assert program.answer["python"] == str(own)
 
 
 @pytest.mark.parametrize(
@@ -162,3 +174,17 @@ def test_what_is_left_of_a_worker_is_killed_with_its_directory_and_nobody_else_i
         assert end_earlier(earlier(process.pid, ticks, boot_id(), scratch=str(scratch)))
         assert process.wait(60) == -9
     assert not scratch.exists()
+
+
+@pytest.mark.parametrize("order", [b"", packed(Work(1, 1, {}))], ids=["no order", "an order"])
+def test_a_program_whose_pexec_is_gone_already_leaves_nothing(tmp_path: Path, order: bytes) -> None:
+    answers, words = os.pipe()
+    os.close(answers)
+    program = "from orchestrator.cluster.worker.ssh_worker import main; main()"
+    environ = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], input=order, stdout=words, stderr=subprocess.DEVNULL, env=environ, timeout=60
+    )
+    os.close(words)
+    assert done.returncode == 0
+    assert list(tmp_path.iterdir()) == []

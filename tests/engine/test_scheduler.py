@@ -332,3 +332,9 @@ def test_more_launches_than_may_be_carried_out_are_given_for_a_choice_among_them
     assert world.names(world.scheduler.decide(0.0, 1)) == ["launch a", "launch b", "launch c"]
     world.act(2)
     assert world.scheduler.decide(0.0, 5) == []
+
+
+def test_fewer_jobs_than_there_are_slots_are_looked_at_if_the_caller_has_no_room_for_more() -> None:
+    scheduler = Scheduler(plan(*(job(f"j{number}") for number in range(9)), max_parallel_jobs=8))
+    scheduler.apply(RunStarted(0.0))
+    assert [len(scheduler.decide(0.0, beyond)) for beyond in (1, 0, -5, -8, -9)] == [9, 8, 3, 0, 0]

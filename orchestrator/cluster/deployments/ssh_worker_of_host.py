@@ -56,7 +56,8 @@ class SshWorker:
                 port = await relay.listen()
                 self.address = f"tls://{LOOPBACK}:{port}"
                 self._program.writer.write(packed(Work(slots, port, tls)))
-                line = await self._program.reader.readline()
+                if not (line := await self._program.reader.readline()):
+                    return
                 self.begun = msgspec.json.decode(line, type=Begun)
         except (TimeoutError, OSError, ValueError):
             self.give_up()

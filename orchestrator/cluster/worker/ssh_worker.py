@@ -48,10 +48,18 @@ def _say(words: int, answer: msgspec.Struct) -> None:
 
 def _work(order: Work, words: int) -> None:
     scratch = tempfile.mkdtemp(prefix=SCRATCH_PREFIX)
+    try:
+        _work_in(scratch, order, words)
+    finally:
+        end(scratch)
+
+
+def _work_in(scratch: str, order: Work, words: int) -> None:
+    """Raises OSError if pexec is gone already."""
+    signal.signal(signal.SIGTERM, lambda number, frame: evict_and_end(scratch))
     tempfile.tempdir = scratch  # what is left of a worker that was killed is in one place
     slots = order.slots or usable_cpus()
     _say(words, Begun(slots, scratch))
-    signal.signal(signal.SIGTERM, lambda number, frame: evict_and_end(scratch))
     worker = _Worker(order, slots, scratch)
     port: Future[int] = Future()
     for work in (lambda: _carry(words, worker, port, scratch), lambda: _end_in_time(scratch)):

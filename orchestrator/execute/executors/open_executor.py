@@ -33,11 +33,15 @@ class Pausable(Protocol):
 
 class Admission(Protocol):
     """Which launches have to wait: see `AdmissionControl`. It is given `beyond` launches more than can be carried out,
-    to choose among them."""
+    to choose among them, or if that is negative so many fewer. It is told of each job that was admitted and `ended`."""
 
     limits: bool
-    beyond: int
     look_again_at: float | None
+
+    @property
+    def beyond(self) -> int: ...
+
+    def ended(self, job: int) -> None: ...
 
     def admitted(self, commands: list[Command], running: Collection[int], now: float) -> list[Command]: ...
 
