@@ -5,6 +5,7 @@ Runs without a cluster import nothing of it.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,7 +36,9 @@ def refuse_cluster(plan: Plan) -> None:
     cluster = plan.policy.cluster
     if cluster is None:
         return
-    refuse_without_packages(cluster.name, JOBQUEUE if cluster.slurm is not None else ())
+    refuse_without_packages(cluster.name, JOBQUEUE if cluster.queue is not None else ())
+    if cluster.queue is not None:
+        _refuse_without_programs(cluster.name, cluster.queue[0])
     from orchestrator.cluster.deployments.tls_files import tls_files
 
     if not cluster.is_encrypted:
@@ -57,6 +60,21 @@ def refuse_cluster(plan: Plan) -> None:
                 help="paths are relative to the manifest's directory",
                 code="PX433",
             ) from None
+
+
+def _refuse_without_programs(cluster: str, queue: str) -> None:
+    from orchestrator.cluster.queues.by_name import SYSTEMS
+
+    system = SYSTEMS[queue]
+    absent = [f"`{name}`" for name in system.programs if shutil.which(name) is None]
+    if absent:
+        *others, last = absent
+        names = f"{', '.join(others)} and {last}" if others else last
+        raise RefusedError(
+            f"the cluster `{cluster}` needs {names} of {system.name}, which {'are' if others else 'is'} not on PATH",
+            help=f"pexec submits jobs from this machine: run it where `{system.programs[0]}` works",
+            code="PX318",
+        )
 
 
 def missing_packages(more: Sequence[str] = ()) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from msgspec.structs import replace
 
@@ -11,8 +11,11 @@ from orchestrator.app.invocation import STDIN, from_record, recorded_manifest
 from orchestrator.app.planning import PlanningResult, plan_invocation
 from orchestrator.errors import UsageError
 from orchestrator.manifest.cluster_keys import LOCAL_CLUSTER
+from orchestrator.manifest.policy_keys import PolicyKeys
 from orchestrator.plan.model import Plan
 from orchestrator.usable_cpus import usable_cpus
+
+_DEFAULT_SLOTS = cast(int, PolicyKeys().max_parallel_jobs)
 
 
 def can_plan_again(record: Mapping[str, Any]) -> bool:
@@ -48,7 +51,10 @@ def on_cluster(plan: Plan, name: str | None) -> Plan:
     if name is None or (had is not None and had.name == name):
         return plan
     if name == LOCAL_CLUSTER:
-        return replace(plan, policy=replace(plan.policy, cluster=None))
+        slots = plan.policy.max_parallel_jobs
+        if had is not None and slots == had.most_jobs:  # as many as its workers have
+            slots = _DEFAULT_SLOTS
+        return replace(plan, policy=replace(plan.policy, cluster=None, max_parallel_jobs=slots))
     raise UsageError(
         f"unknown cluster `{name}`", help="the manifest of this run cannot be read again; `--cluster local` needs none"
     )

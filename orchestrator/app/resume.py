@@ -143,8 +143,8 @@ class _Resumption:
         if self._planning is not None:
             plan = self._planning.plan
             return None if plan is None else with_scripts(plan, lambda: _old_plan(self._rundir))
-        plan = with_slots(_old_plan(self._rundir), self._options.max_parallel_jobs)
-        plan = on_cluster(plan, self._options.cluster)
+        plan = on_cluster(_old_plan(self._rundir), self._options.cluster)
+        plan = with_slots(plan, self._options.max_parallel_jobs)
         return with_current_scripts(replace(plan, base_dir=self._place.directory) if self._place.recorded else plan)
 
     def _add(self, record: Mapping[str, Any]) -> None:

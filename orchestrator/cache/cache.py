@@ -25,7 +25,7 @@ from orchestrator.cache.eviction import evict
 from orchestrator.cache.fingerprint import Fingerprint
 from orchestrator.cache.fresh_outputs import FreshOutputs
 from orchestrator.cache.hash_memory import HashMemory
-from orchestrator.cache.job_lock import JobLock, JobLocks
+from orchestrator.cache.locks import Locks
 from orchestrator.cache.log_copy import copy_log
 from orchestrator.cache.model import (
     DEFAULT_MAX_SIZE,
@@ -50,7 +50,7 @@ from orchestrator.cache.restore import Fetch, Restoring, no_fetch
 from orchestrator.cache.save import OpenSearch, RefusalError, Saving, Success, refuse_changes
 from orchestrator.cache.sightings import Sightings
 from orchestrator.cache.signing_key import NoKeyError, user_key
-from orchestrator.cache.store import LOCKS, Store, name_of
+from orchestrator.cache.store import Store
 from orchestrator.cache.untouched import untouched_files
 from orchestrator.console.text import visible
 from orchestrator.errors import EnvironmentFailedError
@@ -92,7 +92,8 @@ def open_cache(
 
 
 class Cache:
-    """The cache of a run, made by `open_cache`. Close it when the run has ended."""
+    """The cache of a run, made by `open_cache`. Close it when the run has ended. Its `locks` count also where nothing
+    is found or stored."""
 
     def __init__(
         self,
@@ -104,8 +105,7 @@ class Cache:
         locks: Store | None = None,
     ) -> None:
         self._store = store
-        self._locks = store if locks is None else locks
-        self._job_locks: dict[str, JobLocks] = {}
+        self.locks = Locks(store if locks is None else locks, self._failed)
         self._remote = remote
         self._memory = HashMemory(None if store is None else f"{store.path}/{_MEMORY}")
         self._max_size = max_size
@@ -126,10 +126,7 @@ class Cache:
         if self._store is not None and self._unwritten:
             self._grown(self._store, 0, never)
         self._memory.close()
-        for one in self._job_locks.values():
-            one.close()
-        if self._locks is not None:
-            self._locks.close()
+        self.locks.close()
 
     def list_inputs(
         self,
@@ -264,27 +261,6 @@ class Cache:
             new_needs={name: one.files for name, one in (needs or {}).items()},
         )
 
-    def try_lock(self, project: str, job: str) -> JobLock | None:
-        """The lock of a job of a project; None if another process holds it."""
-        if self._locks is None:
-            return JobLock(None)
-        try:
-            return self._locks_of(project).try_lock(name_of(project, job))
-        except OSError as error:
-            self._failed(error)
-            return JobLock(None)
-
-    def has_other_runs(self, project: str) -> bool:
-        """Whether another run of the project may be changing outputs."""
-        return self._locks is not None and self._locks_of(project).has_other_runs()
-
-    def _locks_of(self, project: str) -> JobLocks:
-        with self._lock:
-            if project not in self._job_locks:
-                assert self._locks is not None
-                self._job_locks[project] = JobLocks(self._locks.folder(LOCKS), name_of(project, ""))
-            return self._job_locks[project]
-
     def remove_fresh(
         self, place: Place, project: str, job: str, outputs: Sequence[OutputPath], *, should_stop: ShouldStop
     ) -> tuple[str, ...]:
@@ -300,15 +276,6 @@ class Cache:
         except OSError as error:
             self._failed(error)
             return ()
-
-    def note_attempt(self, project: str, job: str, at: int) -> None:
-        """Remember that a job ran at this time, in nanoseconds, whatever becomes of it."""
-        if self._locks is None:
-            return
-        try:
-            self._locks.note_attempt(project, job, at)
-        except OSError as error:
-            self._failed(error)
 
     def not_made(self, project: str, job: str, made: Listing, since: int) -> list[str]:
         """Output files of a success that were there before it, and are not of an earlier one: see `untouched_files`.
@@ -344,9 +311,10 @@ class Cache:
             now = self.list_inputs(
                 place, inputs, own_outputs=own, upstream_outputs=upstream_outputs, should_stop=should_stop
             )
-            refuse_changes(listing, now)
+            refuse_changes(listing, now, place.base_dir)
             for one in from_needs:
-                refuse_changes(one.listing, self.list_outputs(place, one.declared, should_stop=should_stop))
+                then = self.list_outputs(place, one.declared, should_stop=should_stop)
+                refuse_changes(one.listing, then, place.base_dir)
             entry = saving.with_listings(entry, [listing, *(one.listing for one in from_needs)])
             entry_size = store.put_entry(entry)
             self._remember(store, project, success.fingerprint, entry)

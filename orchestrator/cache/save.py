@@ -249,8 +249,28 @@ def changed_inputs(before: Listing, after: Listing) -> tuple[str, ...]:
     )
 
 
-def refuse_changes(before: Listing, after: Listing) -> None:
+def refuse_changes(before: Listing, after: Listing, base_dir: str) -> None:
     """An input was written while the job ran. Raises RefusalError."""
     changed = changed_inputs(before, after)
     if changed:
         raise RefusalError(f"the input `{visible(changed[0])}` was written while the job ran", *changed)
+    touched = tuple(path for path in _touched(before, after) if not _has_other_names(base_dir, path))
+    if touched:
+        why = "was written while the job ran, or its name, permissions or times were changed"
+        raise RefusalError(f"the input `{visible(touched[0])}` {why}", *touched)
+
+
+def _touched(before: Listing, after: Listing) -> Iterable[str]:
+    """The files that look as before but for the time of their last change, which the kernel alone sets: what was
+    written may have been written back, with the times as they were."""
+    for path, signature in after.signatures.items():
+        if signature != before.signatures.get(path):
+            yield path
+
+
+def _has_other_names(base_dir: str, path: str) -> bool:
+    """Whether a job may just have made a hard link to a file."""
+    try:
+        return os.lstat(os.path.join(base_dir, path)).st_nlink > 1
+    except (OSError, ValueError):
+        return False

@@ -118,8 +118,8 @@ def open_dask(
 
     def joined(hello: WorkerHello) -> None:
         known = WorkerRoom(hello.name, hello.host, hello.slots, hello.cpus, hello.memory, labels)
-        if cluster.slurm is not None:
-            memory = cluster.slurm.memory or hello.memory
+        if cluster.queue is not None:
+            memory = cluster.queue[1].memory or hello.memory
             known = replace(known, cpus=cluster.slots, memory=memory, is_sized=True)
         rooms[hello.name] = known
         fields = {

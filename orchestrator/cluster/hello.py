@@ -28,6 +28,7 @@ class Setup(Struct, frozen=True):
 
     A worker that pexec did not start as its child has `environ`, what jobs inherit of pexec's environment; its
     temporary directories are its own. Has it `project`, it sees no files of pexec: that is where the project is there.
+    `walltime`: for how many seconds its queueing system lets it live.
     """
 
     scheduler: str
@@ -43,6 +44,7 @@ class Setup(Struct, frozen=True):
     pexec: int = 0
     scratch: str = ""
     environ: Mapping[bytes, bytes] | None = None
+    walltime: float | None = None
     files: SharedFiles | None = None
     project: str | None = None
 

@@ -9,7 +9,10 @@ from collections.abc import Iterable, Mapping
 from orchestrator.plan.model import MINIMAL_ENV
 
 # These describe a machine, a login or an allocation: on a worker they are the worker's own.
-OF_A_MACHINE = ("TMPDIR", "HOSTNAME", "SLURM_*", "SSH_*", "XDG_RUNTIME_DIR", "CUDA_VISIBLE_DEVICES")
+OF_A_MACHINE = (
+    *("TMPDIR", "HOSTNAME", "SSH_*", "XDG_RUNTIME_DIR", "CUDA_VISIBLE_DEVICES"),
+    *("SLURM_*", "PBS_*", "LSB_*", "SGE_*", "NSLOTS", "PE_HOSTFILE"),
+)
 
 
 def portable(environ: Mapping[bytes, bytes]) -> dict[bytes, bytes]:

@@ -3,9 +3,10 @@ client."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from distributed import Client, Scheduler, Worker
+from distributed import Client, Scheduler, Security, Worker
 
 
 class QuietScheduler(Scheduler):  # type: ignore[misc]  # Dask has no types
@@ -20,6 +21,26 @@ class QuietWorker(Worker):  # type: ignore[misc]
 
     def start_http_server(self, *_: Any, **__: Any) -> None:
         """Start none."""
+
+
+_SPARE_THREADS = 4  # for attempts that were given up
+
+
+def quiet_worker(
+    scheduler: str, slots: int, scratch: str, join_seconds: float, tls: Mapping[str, str], **more: Any
+) -> QuietWorker:
+    """A worker of this scheduler that runs so many jobs at once, and ends itself if it does not find the scheduler in
+    time. `scratch` is its directory, `tls` has fields of `Security`."""
+    return QuietWorker(
+        scheduler,
+        nthreads=slots + _SPARE_THREADS,
+        memory_limit=0,
+        dashboard=False,
+        local_directory=scratch,
+        death_timeout=join_seconds,
+        security=Security(require_encryption=True, **tls),
+        **more,
+    )
 
 
 class FirmClient(Client):  # type: ignore[misc]

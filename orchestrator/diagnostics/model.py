@@ -150,6 +150,8 @@ CODES: dict[str, str] = {
     "PX315": "unknown cluster",
     "PX316": "a job that no worker of its cluster can run",
     "PX317": "a label that is the name of a workflow",
+    "PX318": "a cluster whose queueing system is not here",
+    "PX319": "a time limit of a job that is longer than that of its worker",
     "PX320": "a host that cannot be reached by SSH",
     "PX326": "a job whose files its cluster does not have",
     "PX401": "a secret that cannot be used",

@@ -11,25 +11,24 @@ from orchestrator.manifest.cluster_kinds import (
     ADDRESS_PATTERN,
     COUNT,
     ProcessesKeys,
-    SlurmKeys,
     SshKeys,
     TlsKeys,
     is_loopback,
 )
 from orchestrator.manifest.container_types import NameList, mapping_of, variants
 from orchestrator.manifest.field_types import NAME, Duration, FieldType, choice, integer, non_blank, scalar
+from orchestrator.manifest.queue_keys import QUEUES, LsfKeys, PbsKeys, SgeKeys, SlurmKeys
 from orchestrator.manifest.scalars import DURATION_PATTERN, NAME_PATTERN, ScalarError, format_duration, parse_duration
 from orchestrator.manifest.section import Doc, Section, section_type
 from orchestrator.manifest.value_errors import KeyConflictError, MissingKeyError
 
 LOCAL_CLUSTER: Final = "local"
-KINDS: Final = ("processes", "address", "slurm", "ssh")
+KINDS: Final = ("processes", "address", *QUEUES, "ssh")
 """The keys that say what its workers are, of which a cluster has one."""
-_QUEUES: Final = ("slurm",)
-_ELSEWHERE: Final = ("address", *_QUEUES, "ssh")
+_ELSEWHERE: Final = ("address", *QUEUES, "ssh")
 _ONLY_WITH: Final = {"tls": ("address",), "insecure": ("address",), "files": _ELSEWHERE, "dir": _ELSEWHERE}
 """Key -> the kinds that it has an effect with; the others have one with every kind."""
-_WORKERS_ONLY_WITH: Final = {"max": _QUEUES, "min": ("processes", *_QUEUES), "idle": ("processes", *_QUEUES)}
+_WORKERS_ONLY_WITH: Final = {"max": QUEUES, "min": ("processes", *QUEUES), "idle": ("processes", *QUEUES)}
 """The same for keys of `workers`."""
 _LEAST_LEASE: Final = 2
 _MOST_LEASE: Final = 3600
@@ -71,7 +70,7 @@ class WorkersKeys(Section, frozen=True):
         integer(0, 1_000),
         Doc("The number that is always there; by default all `processes`.", 0),
     ] = None
-    max: Annotated[int | None, COUNT, Doc("The most of them, for `slurm`; 1 by default.", 20)] = None
+    max: Annotated[int | None, COUNT, Doc("The most of them, for queueing systems; 1 by default.", 20)] = None
     idle: Annotated[Duration, Doc("A worker that has run nothing for so long is ended.", "2m")] = 120.0
     start: Annotated[Duration, Doc("How long jobs wait for a worker when there is none; then the run ends.", "15m")] = (
         900.0
@@ -94,6 +93,9 @@ class ClusterKeys(Section, frozen=True):
         Doc("The scheduler of a Dask cluster that exists already.", "tls://head:8786"),
     ] = None
     slurm: Annotated[SlurmKeys | None, Doc("Workers as jobs of Slurm.", {"cores": 16})] = None
+    pbs: Annotated[PbsKeys | None, Doc("Workers as jobs of PBS.", {"cores": 16})] = None
+    lsf: Annotated[LsfKeys | None, Doc("Workers as jobs of LSF.", {"cores": 16})] = None
+    sge: Annotated[SgeKeys | None, Doc("Workers as jobs of Grid Engine.", {"cores": 1})] = None
     ssh: Annotated[SshKeys | None, Doc("Workers on hosts that are reached by SSH.", {"hosts": ["a", "b"]})] = None
     tls: Annotated[TlsKeys | None, Doc("The certificates for a `tls://` address.")] = None
     insecure: Annotated[bool, Doc("Accepts a `tcp://` address of another machine.", True)] = False
@@ -129,7 +131,7 @@ class ClusterKeys(Section, frozen=True):
         for key, with_ in _ONLY_WITH.items():
             if key in data and kind not in with_:
                 return KeyConflictError("PX118", f"`{key}` has no effect with `{kind}`", _requires(with_), key)
-        if data.get("files") == "none" and kind in _QUEUES:
+        if data.get("files") == "none" and kind in QUEUES:
             message = f"`files: none` cannot be used with `{kind}`"
             return KeyConflictError("PX118", message, "its workers read certificates in the run directory", "files")
         if "dir" in data and data.get("files") != "none":

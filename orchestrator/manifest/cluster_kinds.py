@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 from orchestrator.console.text import quote
 from orchestrator.manifest.container_types import Argv, list_of
-from orchestrator.manifest.field_types import ByteSize, Duration, FieldType, NonBlank, integer, non_blank
+from orchestrator.manifest.field_types import FieldType, NonBlank, integer, non_blank
 from orchestrator.manifest.scalars import ScalarError
 from orchestrator.manifest.section import Doc, Section
 
@@ -23,20 +23,6 @@ class ProcessesKeys(Section, frozen=True):
         integer(1, 10_000),
         Doc("Number of jobs that a worker runs at once; by default the CPUs of this machine over `count`.", 8),
     ] = None
-
-
-class SlurmKeys(Section, frozen=True):
-    """Workers as jobs of Slurm."""
-
-    cores: Annotated[int, integer(1, 10_000), Doc("CPUs of a worker, which runs as many jobs at once.", 16)]
-    queue: Annotated[NonBlank | None, Doc("The partition.", "main")] = None
-    memory: Annotated[ByteSize | None, Doc("Memory of a worker.", "64GiB")] = None
-    walltime: Annotated[Duration | None, Doc("Time limit of a worker.", "2h")] = None
-    account: Annotated[NonBlank | None, Doc("The account that is charged.", "a1")] = None
-    interface: Annotated[
-        NonBlank | None, Doc("Network interface at which pexec and workers reach each other.", "ib0")
-    ] = None
-    extra: Annotated[Argv, Doc("More options of `sbatch`, each whole.", ["--constraint=ib"])] = ()
 
 
 def _host(value: Any) -> str:

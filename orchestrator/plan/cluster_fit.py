@@ -9,6 +9,7 @@ from msgspec import Struct
 from orchestrator.console.text import count, size
 from orchestrator.diagnostics.model import Diagnostic, Note, Path, Severity
 from orchestrator.manifest.model import Manifest, Workflow
+from orchestrator.manifest.scalars import format_duration
 from orchestrator.manifest.syntax.source_map import SourceMap
 from orchestrator.plan.model import PlannedJob
 from orchestrator.plan.policy_parts import ClusterPolicy
@@ -86,6 +87,25 @@ def check_cluster_fit(
             advice = f"`labels` of the cluster says what its workers have{_labels_text(cluster.labels)}"
             note = Note("not a label of the cluster", source.value(path))
             found.append(Diagnostic("PX316", message, source.value(path), path, (note,), advice))
+
+
+def check_walltime(
+    jobs: Sequence[PlannedJob], cluster: ClusterPolicy, source: SourceMap, found: list[Diagnostic]
+) -> None:
+    """PX319 for a `timeout` that someone wrote and that is longer than a worker lives."""
+    walltime = None if cluster.queue is None else cluster.queue[1].walltime
+    reported: set[str] = set()
+    for job in jobs:
+        if walltime is None or job.spec.timeout is None or job.spec.timeout <= walltime or job.workflow in reported:
+            continue
+        reported.add(job.workflow)
+        paths: tuple[Path, ...] = (("workflows", job.workflow, "timeout"), ("defaults", "timeout"))
+        path = next((path for path in paths if source.value(path) != source.value(path[:-1])), None)
+        if path is not None and job.where != "local":
+            limit, lives = format_duration(job.spec.timeout), format_duration(walltime)
+            message = f"the timeout of `{job.workflow}`, {limit}, is longer than the walltime of its worker, {lives}"
+            advice = f"a longer `walltime` of the cluster `{cluster.name}`, or a shorter `timeout`"
+            found.append(Diagnostic("PX319", message, source.value(path), path, (), advice, Severity.WARNING))
 
 
 def _labels_text(labels: Sequence[str]) -> str:

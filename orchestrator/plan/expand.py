@@ -17,6 +17,7 @@ from orchestrator.manifest.model import Defaults, Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.output_keys import OutputKeys, is_unnamed
 from orchestrator.manifest.policy_keys import CacheKeys
+from orchestrator.manifest.queue_keys import QUEUES, QueueKeys
 from orchestrator.manifest.retry_keys import Retry
 from orchestrator.manifest.scalars import CpuShare, NoLimit
 from orchestrator.plan.flow_model import Input, OutputFiles, OutputSpec
@@ -40,12 +41,11 @@ from orchestrator.plan.model import (
 )
 from orchestrator.plan.need_references import output_specs
 from orchestrator.plan.policy_parts import (
-    MOST_SLOTS,
     AdmissionPolicy,
     CachePolicy,
     CiPolicy,
     ClusterPolicy,
-    SlurmPolicy,
+    QueuePolicy,
     SshPolicy,
     TlsPolicy,
 )
@@ -55,6 +55,7 @@ _STOP_SIGNAL: Mapping[str, StopSignal] = {name: name for name in get_args(StopSi
 PutIn = Callable[[JobSpec, Collection[str]], JobSpec]
 """Fills in the templates of a spec, but not in the values of these variables."""
 
+_AUTO = CpuShare(100)
 _NO_OUTPUTS: Mapping[str, OutputSpec] = {}
 _ISOLATION = {member.value: member for member in Isolation}
 # Keys and fields have the same names. `run` of a spec and `needs` of a job are set for each job one by one.
@@ -69,9 +70,10 @@ def expand_policy(manifest: Manifest, overrides: Overrides, cpus: int) -> Policy
     cluster = expand_cluster(manifest, overrides, cpus)
     jobs = overrides.max_parallel_jobs
     if jobs is None:
-        jobs = policy.max_parallel_jobs
-        if cluster is not None and "max_parallel_jobs" not in policy.given:
-            jobs = cluster.processes * cluster.slots or MOST_SLOTS
+        is_given = cluster is None or "max_parallel_jobs" in policy.given
+        jobs = policy.max_parallel_jobs if is_given else _AUTO
+    if cluster is not None and jobs == _AUTO:
+        jobs = cluster.most_jobs
     return Policy(
         max_parallel_jobs=max(1, cpus * jobs.percent // 100) if isinstance(jobs, CpuShare) else jobs,
         fail_fast=policy.fail_fast if overrides.fail_fast is None else overrides.fail_fast,
@@ -122,15 +124,16 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
             files=cluster.files,
             dir=cluster.dir,
         )
-    workers, declared, slurm = cluster.workers, cluster.processes, None
-    if cluster.slurm is not None:
-        asked = cluster.slurm
-        slurm = SlurmPolicy(asked.queue, asked.memory, asked.walltime, asked.account, asked.interface, asked.extra)
-        count: int = workers.max or 1
-        slots: int | None = asked.cores
-    else:
-        assert declared is not None
+    workers, declared = cluster.workers, cluster.processes
+    queue: dict[str, Any] = {}
+    count, slots = workers.max or 1, None
+    if declared is not None:
         count, slots = (declared, None) if isinstance(declared, int) else (declared.count, declared.slots)
+    for kind in QUEUES:
+        asked: QueueKeys | None = getattr(cluster, kind)
+        if asked is not None:
+            slots = asked.cores
+            queue[kind] = _queue(asked)
     least = None if workers.min is None else min(workers.min, count)
     return ClusterPolicy(
         name,
@@ -141,10 +144,14 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
         workers.idle,
         workers.start,
         cluster.lease,
-        slurm=slurm,
         files=cluster.files,
         dir=cluster.dir,
+        **queue,
     )
+
+
+def _queue(asked: QueueKeys) -> QueuePolicy:
+    return QueuePolicy(asked.queue, asked.memory, asked.walltime, asked.charged(), asked.interface, asked.options())
 
 
 def cluster_hint(name: str, manifest: Manifest) -> str:

@@ -114,15 +114,17 @@ def make_plan(
         if flow:
             return Planned(None, (*resolved.diagnostics, *flow))
     policy = expand_policy(read.manifest, overrides, environment.cpus)
+    warnings: list[Diagnostic] = []
     if policy.cluster is not None:
         from orchestrator.plan.cluster_files import check_cluster_files  # late: most runs have no cluster
-        from orchestrator.plan.cluster_fit import check_cluster_fit
+        from orchestrator.plan.cluster_fit import check_cluster_fit, check_walltime
 
         unfit: list[Diagnostic] = []
         check_cluster_fit(jobs, policy.cluster, read.source, unfit)
         check_cluster_files(jobs, policy.cluster, read.source, unfit)
         if unfit:
             return Planned(None, (*resolved.diagnostics, *unfit))
+        check_walltime(jobs, policy.cluster, read.source, warnings)
     plan = Plan(
         name=read.manifest.name or _directory_name(read.base_dir) or "pexec",
         manifest=read.path,
@@ -142,7 +144,7 @@ def make_plan(
     slots = read.manifest.policy.max_parallel_jobs
     if overrides.max_parallel_jobs is None and isinstance(slots, CpuShare):
         origins["max_parallel_jobs"] = str(slots)
-    return Planned(plan, resolved.diagnostics, origins)
+    return Planned(plan, (*resolved.diagnostics, *warnings), origins)
 
 
 def _receiver(read: ReadManifest, resolved: Resolved, selection: Selection) -> _Receiver:

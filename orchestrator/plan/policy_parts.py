@@ -1,7 +1,7 @@
 """Sections of the policy, as a plan has them. Parts of the one table of keys, `model`."""
 
 # Without `from __future__ import annotations`: each annotation would have to be compiled from its text, 8 us a key.
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -45,19 +45,19 @@ class TlsPolicy(Struct, frozen=True, omit_defaults=True):
     key: Annotated[str, Meta(description="Its private key.")]
 
 
-class SlurmPolicy(Struct, frozen=True, omit_defaults=True):
-    """What each worker asks Slurm for."""
+class QueuePolicy(Struct, frozen=True, omit_defaults=True):
+    """What each worker asks a queueing system for."""
 
-    queue: Annotated[str | None, Meta(description="The partition.")] = None
+    queue: Annotated[str | None, Meta(description="The queue, or partition.")] = None
     memory: Annotated[Annotated[int, Meta(ge=0)] | None, Meta(description="Memory of a worker.")] = field(
         default=None, name="memory_bytes"
     )
     walltime: Annotated[Annotated[float, Meta(ge=0)] | None, Meta(description="Its time limit.")] = field(
         default=None, name="walltime_seconds"
     )
-    account: Annotated[str | None, Meta(description="The account that is charged.")] = None
+    account: Annotated[str | None, Meta(description="The account, or project, that is charged.")] = None
     interface: Annotated[str | None, Meta(description="Network interface of pexec and workers.")] = None
-    extra: Annotated[tuple[str, ...], Meta(description="More options of `sbatch`.")] = ()
+    extra: Annotated[tuple[str, ...], Meta(description="More options of the program that submits.")] = ()
 
 
 class SshPolicy(Struct, frozen=True, omit_defaults=True):
@@ -68,13 +68,15 @@ class SshPolicy(Struct, frozen=True, omit_defaults=True):
     options: Annotated[tuple[str, ...], Meta(description="Options of `ssh`.")] = ()
 
 
+QUEUES: Final = ("slurm", "pbs", "lsf", "sge")
+"""The fields of a cluster that are queueing systems; the keys of a manifest are called the same."""
 MOST_SLOTS = 1_000
 """At once on a cluster of unknown size, where its free slots are the limit."""
 
 
 class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
-    """The workers that run the jobs: processes of this machine, those of an existing Dask cluster, jobs of Slurm, or
-    processes of other hosts."""
+    """The workers that run the jobs: processes of this machine, those of an existing Dask cluster, jobs of a queueing
+    system, or processes of other hosts."""
 
     name: Annotated[str, Meta(description="Its name in the manifest.")]
     processes: Annotated[int, Meta(ge=0, description="Number of workers that pexec starts.")] = 0
@@ -97,15 +99,24 @@ class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
     ] = field(default=DEFAULT_LEASE_SECONDS, name="lease_seconds")
     address: Annotated[str | None, Meta(description="The scheduler of a Dask cluster.")] = None
     tls: Annotated[TlsPolicy | None, Meta(description="The certificates for it.")] = None
-    slurm: Annotated[SlurmPolicy | None, Meta(description="What each worker asks Slurm for.")] = None
+    slurm: Annotated[QueuePolicy | None, Meta(description="What each worker asks Slurm for.")] = None
     ssh: Annotated[SshPolicy | None, Meta(description="The hosts of its workers.")] = None
+    pbs: Annotated[QueuePolicy | None, Meta(description="What each worker asks PBS for.")] = None
+    lsf: Annotated[QueuePolicy | None, Meta(description="What each worker asks LSF for.")] = None
+    sge: Annotated[QueuePolicy | None, Meta(description="What each worker asks Grid Engine for.")] = None
     files: Annotated[Literal["shared", "none"], Meta(description="Which files of pexec its workers see.")] = "shared"
     dir: Annotated[str | None, Meta(description="The project's directory on its workers, if it is another.")] = None
 
     @property
     def is_here(self) -> bool:
         """Whether its workers share this machine."""
-        return self.address is None and self.slurm is None and self.ssh is None
+        return self.address is None and self.queue is None and self.ssh is None
+
+    @property
+    def queue(self) -> tuple[str, QueuePolicy] | None:
+        """The queueing system whose jobs its workers are, and what they ask for."""
+        found = ((name, asked) for name in QUEUES if (asked := getattr(self, name)) is not None)
+        return next(found, None)
 
     @property
     def is_of_known_size(self) -> bool:
@@ -113,9 +124,19 @@ class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
         return self.processes * self.slots > 0
 
     @property
+    def most_jobs(self) -> int:
+        """How many jobs run there at once, if nothing else limits that."""
+        return self.processes * self.slots or MOST_SLOTS
+
+    @property
     def is_encrypted(self) -> bool:
         """Whether what is sent to its workers can be read by them alone."""
         return self.address is None or self.tls is not None
+
+
+def has_known_slots(cluster: ClusterPolicy | None, max_parallel_jobs: int) -> bool:
+    """Whether that is a number of slots, and not only a bound for a cluster of unknown size."""
+    return cluster is None or cluster.is_of_known_size or max_parallel_jobs != MOST_SLOTS
 
 
 class CiPolicy(Struct, frozen=True, omit_defaults=True):

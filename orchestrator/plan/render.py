@@ -18,12 +18,15 @@ from orchestrator.plan.model import (
     Limits,
     Plan,
     PlannedJob,
+    Policy,
     RetryPolicy,
     When,
 )
+from orchestrator.plan.policy_parts import has_known_slots
 from orchestrator.plan.run_conditions import in_words, is_undecided
 from orchestrator.plan.run_matrix import RunMatrix, pool_of_matrix
 
+_SLOTS_OF_WORKERS = "the slots of its workers"
 _WIDEST_ID = 32
 _LONGEST_COMMAND = 88
 _MOST_NAMES = 6
@@ -124,7 +127,7 @@ def _estimate_lines(plan: Plan) -> Iterator[str]:
     expected = estimate(plan)
     if expected is not None:
         known = f"{expected.known_jobs:,} of {_count(len(plan.jobs), 'job')}"
-        slots = _count(plan.policy.max_parallel_jobs, "slot")
+        slots = _slots(plan.policy)
         # For other jobs a typical duration is assumed; a job without a command takes no time.
         is_bound = all(job.expected_seconds is not None or job.spec.is_group for job in plan.jobs)
         yield (
@@ -132,6 +135,15 @@ def _estimate_lines(plan: Plan) -> Iterator[str]:
             f"from earlier runs of {known} (critical path {duration(expected.critical_path_seconds)}, "
             f"work {duration(expected.work_seconds)} on {slots})"
         )
+
+
+def _slots(policy: Policy) -> str:
+    """How many jobs run at once; a cluster may tell only when its workers have joined."""
+    return _count(policy.max_parallel_jobs, "slot") if _has_known_slots(policy) else _SLOTS_OF_WORKERS
+
+
+def _has_known_slots(policy: Policy) -> bool:
+    return has_known_slots(policy.cluster, policy.max_parallel_jobs)
 
 
 def _details(plan: Plan, job: PlannedJob, jobs_of: Mapping[str, int]) -> Iterator[str]:
@@ -223,7 +235,7 @@ def _param_lines(plan: Plan, origins: Mapping[str, str], purposes: Mapping[str, 
 def _setting_lines(plan: Plan, origins: Mapping[str, str], *, whole: bool) -> Iterator[str]:
     policy = plan.policy
     settings = {
-        "max_parallel_jobs": str(policy.max_parallel_jobs),
+        "max_parallel_jobs": str(policy.max_parallel_jobs) if _has_known_slots(policy) else _SLOTS_OF_WORKERS,
         "fail_fast": str(policy.fail_fast).lower(),
         "timeout": f"{_limit(policy.job_timeout)} a job, {_limit(policy.timeout)} for the run",
         "order": policy.order.value,

@@ -25,7 +25,7 @@ from orchestrator.plan.policy_parts import (
     CachePolicy,
     CiPolicy,
     ClusterPolicy,
-    SlurmPolicy,
+    QueuePolicy,
     SshPolicy,
     TlsPolicy,
 )
@@ -49,7 +49,7 @@ _STRUCTS: Mapping[str, type[Struct]] = {
     "CellChoice": CellChoice,
     "CiPolicy": CiPolicy,
     "ClusterPolicy": ClusterPolicy,
-    "SlurmPolicy": SlurmPolicy,
+    "QueuePolicy": QueuePolicy,
     "SshPolicy": SshPolicy,
     "TlsPolicy": TlsPolicy,
     "GlobPattern": GlobPattern,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import dropwhile
 from posixpath import basename, isabs, join, normpath
 
 from msgspec.structs import replace
@@ -23,7 +24,7 @@ from orchestrator.plan.shelltext import is_posix_shell
 Scripts = Mapping[str, str]  # path relative to the plan's `base_dir` -> digest of the content; empty if it is missing
 
 MOST_TEXT = 64 * 1024
-MOST_SCRIPTS = 20
+MOST_SCRIPTS = 1000
 _is_posix_shell = lru_cache(is_posix_shell)  # most jobs of a plan have the same
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 _UNKNOWN = "$"  # placeholder for a word that is not written plainly
@@ -31,8 +32,10 @@ _COMMENT = re.compile(r"(?<![^\s])#[^\n]*")
 _BETWEEN_COMMANDS = re.compile(r"[;&|\n()]")
 _CHANGES_DIRECTORY = frozenset(("cd", "pushd", "popd"))
 _MATTERS = re.compile(r"[^/]*/|['\"]|\.$|[a-zA-Z]*(?:sh|d|source)$|python|node$|perl$|php$|ruby$|lua$|Rscript$")
+_RUNS_COMMAND = frozenset(("chrt", "ionice", "nice", "setsid", "stdbuf", "sudo", "taskset", "timeout", "xargs"))
+_AMOUNT = re.compile(r"[-+].*|[0-9.]+[smhd]?")  # an option, or a number that an option or such a command takes
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
-_PREFIXES = frozenset(("!", "{", "command", "do", "elif", "else", "env", "exec", "if", "nice", "nohup", "sudo"))
+_PREFIXES = frozenset(("!", "{", "command", "do", "elif", "else", "env", "exec", "if", "nohup"))
 _PREFIXES |= {"then", "time", "until", "while"}
 _INTERPRETER = re.compile(r"(?:ba|da|a|z|k|mk)?sh|python[0-9.]*|node|perl|php|ruby|lua|Rscript")
 _INLINE_CODE = frozenset(("-c", "-e", "-E", "-m", "-s", "-r", "-"))
@@ -87,11 +90,21 @@ def _script_words(spec: JobSpec) -> Iterator[str]:
 
 def _scripts_of_shell(shell: Sequence[str]) -> Iterator[str]:
     """The script that a shell is, or that is given to it."""
-    words = list(shell)
-    while words and (words[0] in _PREFIXES or _ASSIGNMENT.match(words[0])):
-        del words[0]
+    words = _without_prefixes(list(shell))
     if words:
         yield from _script_of(words)
+
+
+def _without_prefixes(words: list[str]) -> list[str]:
+    """The words of the command that others before it start."""
+    while words:
+        if words[0] in _RUNS_COMMAND:
+            words = list(dropwhile(_AMOUNT.fullmatch, words[1:]))
+        elif words[0] in _PREFIXES or ("=" in words[0] and _ASSIGNMENT.match(words[0])):
+            del words[0]
+        else:
+            break
+    return words
 
 
 def _scripts_of_text(text: str) -> Iterator[str]:
@@ -100,9 +113,7 @@ def _scripts_of_text(text: str) -> Iterator[str]:
     if "#" in code:
         code = _COMMENT.sub("", code)
     for command in _BETWEEN_COMMANDS.split(code):
-        words = command.split()
-        while words and (words[0] in _PREFIXES or ("=" in words[0] and _ASSIGNMENT.match(words[0]))):
-            del words[0]
+        words = _without_prefixes(command.split())
         if not words or not _MATTERS.match(words[0]):
             continue
         if words[0] in _CHANGES_DIRECTORY:

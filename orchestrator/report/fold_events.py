@@ -14,6 +14,7 @@ from orchestrator.plan.model import Plan
 from orchestrator.plan.slugs import slugs_of
 from orchestrator.report.model import CacheReport, JobReport, RunOrigin, RunReport, Summary
 from orchestrator.report.output_values import output_values
+from orchestrator.report.run_slots import RunSlots
 from orchestrator.report.status import FAILED_STATUSES, STATUS_OF_EVENT, Status
 from orchestrator.report.workers import WorkerFold
 
@@ -96,6 +97,7 @@ class RunFold:
         self._workers = WorkerFold()
         self._at = 0.0
         self._started: EventRecord = {}
+        self._slots = RunSlots(plan.policy)
         self._finished: EventRecord = {}
         self._cancelled_by: str | None = None
         self._degraded: list[tuple[str, str]] = []
@@ -113,6 +115,7 @@ class RunFold:
         """Add one record of the journal. Raises KeyError for a job that is not in the plan."""
         self._at = event["at"]
         self._workers.add(event)
+        self._slots.add(event)
         follow = _FOLLOW.get(event["event"])
         if follow is not None:
             follow(self, event)
@@ -133,7 +136,6 @@ class RunFold:
         """The run so far. Its jobs belong to this fold and change with the next event."""
         started, finished = self._started, self._finished
         policy = self._plan.policy
-        slots = started.get("max_parallel_jobs", policy.max_parallel_jobs)
         wall = finished.get("wall_seconds", self._at)
         pools = started.get("pools", policy.pools)
         return RunReport(
@@ -142,10 +144,11 @@ class RunFold:
             result=finished.get("result", Status.RUNNING.value),
             exit_code=finished.get("exit_code"),
             started_at=started.get("ts"),
-            max_parallel_jobs=slots,
+            max_parallel_jobs=self._slots.number,
+            had_unknown_slots=self._slots.were_unknown,
             fail_fast=started.get("fail_fast", policy.fail_fast),
             jobs=self._jobs,
-            summary=self._summary(wall, slots),
+            summary=self._summary(wall),
             cancelled_by=self._cancelled_by,
             pool_use={name: _share(self._pool_busy[name], wall * size) for name, size in pools.items()},
             degraded=tuple(dict.fromkeys(self._degraded)),
@@ -166,7 +169,7 @@ class RunFold:
             spent_before=self._spent_before,
         )
 
-    def _summary(self, wall: float, slots: int) -> Summary:
+    def _summary(self, wall: float) -> Summary:
         total, counts = len(self._jobs), self._counts
         seconds, path = self._critical_path.longest()
         return Summary(
@@ -186,7 +189,7 @@ class RunFold:
             average_execution_time_seconds=round(self._busy / total, 3) if total else 0.0,
             wall_time_seconds=round(wall, 3),
             speed_up=round(self._busy / wall, 3) if wall else 0.0,
-            utilisation=_share(self._busy, wall * slots),
+            utilisation=_share(self._busy, self._slots.seconds(wall)),
             critical_path_seconds=round(seconds, 3),
             critical_path=[self._jobs[index].job_id for index in path],
         )

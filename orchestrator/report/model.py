@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
 
 from orchestrator.plan.model import Plan
-from orchestrator.plan.policy_parts import MOST_SLOTS
+from orchestrator.plan.policy_parts import has_known_slots
 from orchestrator.report.counts import JobCounts
 from orchestrator.report.status import Status
 from orchestrator.report.workers import WorkerReport
@@ -114,8 +114,9 @@ class RunReport(Struct, frozen=True):
     `ended` are the seconds of the run at which the first attempt of each job started, and at which the job got its
     status; `at` is the second of the last event. `waited` is how many of these seconds each job spent before a retry,
     or before a process of it had started. `spent_before` holds the execution times of jobs, by index, from before a
-    resume that runs them again. `up_to_date` is the number of jobs that did not have to run. `late` holds job, attempt
-    and verdict of each result that came after its attempt was called lost.
+    resume that runs them again. `had_unknown_slots`: it ran for a while on a cluster of unknown size. `up_to_date` is
+    the number of jobs that did not have to run. `late` holds job, attempt and verdict of each result that came after
+    its attempt was called lost.
     """
 
     plan: Plan
@@ -145,6 +146,7 @@ class RunReport(Struct, frozen=True):
     allowed: Mapping[Status, int] = field(default_factory=dict)
     origin: RunOrigin = RunOrigin()
     up_to_date: int = 0
+    had_unknown_slots: bool = False
 
     @property
     def has_other_hosts(self) -> bool:
@@ -153,9 +155,8 @@ class RunReport(Struct, frozen=True):
 
     @property
     def has_known_slots(self) -> bool:
-        """Whether `max_parallel_jobs` is a number of slots, and not only a bound for a cluster of unknown size."""
-        cluster = self.plan.policy.cluster
-        return cluster is None or cluster.is_of_known_size or self.max_parallel_jobs != MOST_SLOTS
+        """Whether `max_parallel_jobs` is a number of slots, and was so all the time."""
+        return not self.had_unknown_slots and has_known_slots(self.plan.policy.cluster, self.max_parallel_jobs)
 
     @property
     def job_counts(self) -> JobCounts:

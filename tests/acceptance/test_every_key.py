@@ -16,6 +16,10 @@ from orchestrator.manifest.section import keys_of
 
 TESTS = Path(__file__).parents[1]
 
+_ON_A_QUEUE = (
+    "acceptance/test_keys_of_queues.py::test_jobs_succeed_on_workers_of_the_queue_and_one_that_is_cancelled_is_replaced"
+)
+
 # section -> key -> the test, as FILE::FUNCTION below `tests/`; a file alone is the prefix of the functions after it
 OBSERVED: dict[str, dict[str, str]] = {
     "Manifest": {
@@ -93,6 +97,7 @@ OBSERVED: dict[str, dict[str, str]] = {
         "processes": "acceptance/test_keys_of_clusters.py::test_jobs_run_on_workers_and_end_as_they_do_at_home",
         "slurm": "acceptance/test_keys_of_slurm.py::"
         "test_a_hundred_jobs_succeed_although_a_worker_is_cancelled_in_the_middle",
+        **dict.fromkeys(("pbs", "lsf", "sge"), _ON_A_QUEUE),
         "ssh": "acceptance/test_keys_of_ssh.py::"
         "test_jobs_run_on_the_hosts_with_the_environment_of_pexec_and_nothing_stays_there",
         "address": "acceptance/test_keys_of_existing_clusters.py::test_jobs_run_on_its_workers_and_nothing_stays_there",
@@ -116,6 +121,16 @@ OBSERVED: dict[str, dict[str, str]] = {
     )
     | {
         "extra": "acceptance/test_keys_of_slurm.py::test_a_run_for_which_slurm_has_no_room_says_why",
+    },
+    **{
+        system: dict.fromkeys(
+            ("cores", "queue", "memory", "walltime", charged, "interface", "extra", *more), _ON_A_QUEUE
+        )
+        for system, charged, more in (
+            ("Pbs", "account", ()),
+            ("Lsf", "project", ()),
+            ("Sge", "project", ("parallel_environment",)),
+        )
     },
     "Ssh": dict.fromkeys(
         ("hosts", "slots", "options"),

@@ -216,6 +216,28 @@ def test_an_input_that_was_changed_and_changed_back_is_not_stored(job: CachedJob
     assert isinstance(job.save(listing), NotSaved)
 
 
+def test_an_input_that_was_changed_and_changed_back_with_its_old_time_is_not_stored(job: CachedJob) -> None:
+    source = job.folder / "src/a.c"
+    settle(job.folder)
+    text, facts, listing = source.read_bytes(), source.stat(), job.listing()
+    source.write_bytes(text[::-1])
+    source.write_bytes(text)
+    os.utime(source, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    while source.stat().st_ctime_ns == facts.st_ctime_ns:  # until the clock of the kernel has moved on
+        os.utime(source, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    answer = job.save(listing)
+    assert isinstance(answer, NotSaved)
+    assert answer.reason.startswith("the input `src/a.c` was written while the job ran, or its name,")
+    assert answer.paths == ("src/a.c",)
+
+
+def test_an_input_to_which_the_job_has_made_a_hard_link_is_stored(job: CachedJob) -> None:
+    settle(job.folder)
+    listing = job.listing()
+    os.link(job.folder / "src/a.c", job.folder / "linked")
+    assert isinstance(job.save(listing), Saved)
+
+
 def test_an_input_that_appears_or_goes_while_the_job_runs_prevents_storing(job: CachedJob) -> None:
     listing = job.listing()
     job.write("src/new.c", "")
@@ -405,10 +427,10 @@ def test_a_cache_that_cannot_be_used_warns_once_and_finds_nothing(tmp_path: Path
     assert not job.cache.usable
     assert job.found() is None
     assert isinstance(job.save(), NotSaved)
-    lock = job.cache.try_lock("project", "build")
+    lock = job.cache.locks.try_lock("project", "build")
     assert lock is not None
     lock.release()
-    job.cache.note_attempt("project", "build", 1)
+    job.cache.locks.note_attempt("project", "build", 1)
     assert job.cache.remove_fresh(job.place, "project", "build", job.outputs, should_stop=go_on) == ()
     assert len(job.warnings) == 1
     job.cache.close()
@@ -425,14 +447,14 @@ def test_a_link_as_the_directory_of_the_cache_is_not_followed(tmp_path: Path) ->
 
 
 def test_the_lock_of_a_job_is_held_by_one(job: CachedJob) -> None:
-    first = job.cache.try_lock("project", "build")
+    first = job.cache.locks.try_lock("project", "build")
     assert first is not None
-    assert job.cache.try_lock("project", "build") is None
-    other = job.cache.try_lock("project", "other")
+    assert job.cache.locks.try_lock("project", "build") is None
+    other = job.cache.locks.try_lock("project", "other")
     assert other is not None
     other.release()
     first.release()
-    again = job.cache.try_lock("project", "build")
+    again = job.cache.locks.try_lock("project", "build")
     assert again is not None
     again.release()
 
@@ -523,14 +545,14 @@ def test_what_an_attempt_left_is_not_called_a_change_by_hand(job: CachedJob) -> 
     job.write("dist/doc/index.html", "by hand")
     while time.time_ns() < (job.folder / "dist/doc/index.html").stat().st_ctime_ns + 2 * TICK_NANOSECONDS:
         pass
-    job.cache.note_attempt("project", "build", time.time_ns())
-    job.cache.note_attempt("project", "build", time.time_ns() + 10**12)  # of several the first counts
+    job.cache.locks.note_attempt("project", "build", time.time_ns())
+    job.cache.locks.note_attempt("project", "build", time.time_ns() + 10**12)  # of several the first counts
     job.write("dist/app", "half", executable=True)
     both = ("dist/app", "dist/doc/index.html")
     assert job.bring() == Restored(both, ("dist/doc/index.html",), unclear=("dist/app",))
     job.write("dist/app", "by hand", executable=True)
     assert job.bring() == Restored(("dist/app",), ("dist/app",)), "since the result is there again, nothing has run"
-    job.cache.note_attempt("project", "build", 1)
+    job.cache.locks.note_attempt("project", "build", 1)
     job.save()
     job.write("dist/app", "by hand", executable=True)
     assert job.bring() == Restored(("dist/app",), ("dist/app",)), "a success that is stored is no such attempt"
@@ -574,9 +596,9 @@ def test_with_only_its_locks_a_cache_finds_and_stores_nothing(job: CachedJob) ->
     only = open_cache(str(job.directory), warn=pytest.fail, key=KEY, only_locks=True)
     assert not only.usable
     assert only.look_up(job.fingerprint(job.listing()).digest) is None
-    lock = only.try_lock("project", "build")
+    lock = only.locks.try_lock("project", "build")
     assert lock is not None
-    assert job.cache.try_lock("project", "build") is None
+    assert job.cache.locks.try_lock("project", "build") is None
     lock.release()
     only.close()
 
@@ -585,20 +607,20 @@ def test_runs_know_of_each_other_that_one_may_be_changing_outputs(tmp_path: Path
     caches = [open_cache(str(job.directory), warn=pytest.fail, key=KEY) for _ in range(3)]
 
     def others(project: str = "project") -> list[bool]:
-        return [one.has_other_runs(project) for one in caches]
+        return [one.locks.has_other_runs(project) for one in caches]
 
     assert others() == [False, False, False]
-    lock = caches[0].try_lock("project", "build")
+    lock = caches[0].locks.try_lock("project", "build")
     assert lock is not None
     lock.release()
     assert others() == [False, True, True], "until its run has ended: it may do so again"
     assert others("another") == [False, False, False]
-    other = caches[1].try_lock("project", "other")
+    other = caches[1].locks.try_lock("project", "other")
     assert other is not None
     other.release()
     assert others() == [True, True, True]
     caches[0].close()
-    assert [one.has_other_runs("project") for one in caches[1:]] == [False, True]
+    assert [one.locks.has_other_runs("project") for one in caches[1:]] == [False, True]
     for one in caches[1:]:
         one.close()
 

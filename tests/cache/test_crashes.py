@@ -140,7 +140,7 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
         "import os, sys\n"
         "from orchestrator.cache.cache import open_cache\n"
         f"cache = open_cache(sys.argv[1], warn=print, key={KEY!r})\n"
-        "lock = cache.try_lock('project', 'build')\n"
+        "lock = cache.locks.try_lock('project', 'build')\n"
         "print(lock is not None, flush=True)\n"
         "sys.stdin.read()\n"
     )
@@ -148,12 +148,12 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"True\n"
-        assert job.cache.try_lock("project", "build") is None
+        assert job.cache.locks.try_lock("project", "build") is None
         holder.kill()
         holder.wait(60)
-    lock = job.cache.try_lock("project", "build")
+    lock = job.cache.locks.try_lock("project", "build")
     assert lock is not None
-    assert job.cache.try_lock("project", "build") is None
+    assert job.cache.locks.try_lock("project", "build") is None
     lock.release()
 
 

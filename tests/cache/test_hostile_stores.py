@@ -75,7 +75,7 @@ def test_a_store_on_a_disk_that_became_read_only_is_still_used(tmp_path: Path, d
     assert job.bring() == Kept()
     (job.folder / "dist/app").unlink()
     assert job.bring() == Restored(("dist/app",))
-    lock = job.cache.try_lock("project", "build")
+    lock = job.cache.locks.try_lock("project", "build")
     assert lock is not None
     job.write("src/a.c", "b")
     assert isinstance(job.save(), NotSaved)

@@ -11,16 +11,13 @@ from typing import Any, cast
 import pytest
 
 from orchestrator import __version__
-from orchestrator.cluster.deployments import slurm as slurm_module
 from orchestrator.cluster.deployments.bring import Bringer
 from orchestrator.cluster.deployments.deployment import Events
 from orchestrator.cluster.deployments.existing import ExistingDeployment
 from orchestrator.cluster.deployments.shared_files import answer, ask, files_are_done, is_answered
-from orchestrator.cluster.deployments.slurm import SlurmDeployment
 from orchestrator.cluster.hello import Setup, WorkerHello
 from orchestrator.cluster.worker import words, worker_service
 from orchestrator.journal.rundir import open_run
-from orchestrator.plan.policy_parts import SlurmPolicy
 
 ADDRESS = "tls://node:1"
 
@@ -133,75 +130,6 @@ def test_a_worker_that_could_not_be_greeted_is_tried_again() -> None:
         assert (here.name, deployment.why_none, told.appeared) == ("w2", "", [ADDRESS] * 2)
 
     asyncio.run(play())
-
-
-class Queue:
-    """As Dask's cluster of jobs; `asked` has the numbers of workers that it was asked for."""
-
-    def __init__(self, count: int) -> None:
-        self.worker_spec: dict[str, Any] = {}
-        self.workers: dict[str, Any] = {}
-        self.asked: list[int] = []
-        self.add(count)
-
-    def add(self, count: int) -> None:
-        for number in range(len(self.worker_spec) + 1, count + 1):
-            self.worker_spec[f"job-{number}"] = {}
-            self.workers[f"job-{number}"] = SimpleNamespace(job_id=str(number))
-
-    def scale(self, count: int) -> None:
-        self.asked.append(count)
-
-    async def settled(self) -> None:
-        self.workers["job-9"] = SimpleNamespace(job_id="9")  # was being submitted
-
-
-@pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
-    calls: list[tuple[str, ...]] = []
-    monkeypatch.setattr(slurm_module, "_said", lambda *command: calls.append(command))
-    return calls
-
-
-def deployment_of(queue: Queue, run_dir: Path, told: Told, count: int) -> SlurmDeployment:
-    class Bringing:
-        async def finish(self, client: Any, hello: WorkerHello) -> None:
-            return None
-
-    policy = SlurmPolicy()
-    deployment = SlurmDeployment(policy, 1, count, str(run_dir), cast(Bringer, Bringing()))
-    deployment._cluster = cast(Any, queue)
-    deployment._events, deployment._client = told.events, None
-    for number in range(1, count + 1):
-        here = hello(f"w{number}", f"tls://node:{number}")
-        deployment._hellos[here.address] = here
-        deployment._name_of[here.name] = f"job-{number}"
-    return deployment
-
-
-def test_while_a_worker_is_retired_no_other_job_of_slurm_is_cancelled_for_it(
-    run_dir: Path, said: list[tuple[str, ...]]
-) -> None:
-    async def play() -> None:
-        queue, told = Queue(3), Told()
-        deployment = deployment_of(queue, run_dir, told, 3)
-        await deployment.retire("w1", "it was idle")
-        await deployment.replace("w3", None)  # another one has died meanwhile
-        assert queue.asked == [3]
-        await deployment.replace("w1", None)
-        assert queue.asked == [3, 2]
-        assert set(queue.workers) == {"job-2"}
-        assert told.gone == [("w1", "it was idle")]
-
-    asyncio.run(play())
-    assert said == [("scancel", "3"), ("scancel", "1")]
-
-
-def test_a_job_that_is_being_submitted_when_the_run_ends_is_cancelled_too(
-    run_dir: Path, said: list[tuple[str, ...]]
-) -> None:
-    asyncio.run(deployment_of(Queue(2), run_dir, Told(), 2).end_workers())
-    assert said == [("scancel", "1", "2", "9")]
 
 
 def test_what_comes_after_a_run_was_forgotten_is_harmless() -> None:

@@ -92,3 +92,26 @@ def test_a_label_that_is_the_name_of_a_workflow_is_a_warning_unless_a_cluster_ha
     assert result.plan is not None
     assert [one.code for one in result.diagnostics] == found
     assert all(one.help == "to wait for it, write `needs: [build]`" for one in result.diagnostics)
+
+
+@pytest.mark.parametrize(
+    ("defaults", "keys", "codes"),
+    [
+        ("", "", []),
+        ("", ", timeout: 30m", []),
+        ("", ", timeout: 2h", ["PX319"]),
+        ("", ", timeout: 2h, where: local", []),
+        ("defaults: {timeout: 2h}\n", "", ["PX319"]),
+        ("", ", timeout: none", []),
+    ],
+)
+def test_a_timeout_above_the_walltime_of_a_worker_is_a_warning(defaults: str, keys: str, codes: list[str]) -> None:
+    queue = "clusters: {hpc: {slurm: {cores: 1, walltime: 45m}}}\n"
+    text = f"{queue}{defaults}workflows: {{a: {{run: x, matrix: {{n: [1, 2]}}{keys}}}}}\n"
+    result = planned(text, overrides=Overrides(cluster="hpc"))
+    assert result.plan is not None
+    assert [one.code for one in result.diagnostics] == codes
+    for one in result.diagnostics:
+        assert one.message == "the timeout of `a`, 2h, is longer than the walltime of its worker, 45m"
+        assert one.span is not None
+    assert planned(text).diagnostics == ()

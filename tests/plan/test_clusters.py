@@ -8,7 +8,7 @@ from support.planning import good_plan, planned
 from orchestrator.errors import UsageError
 from orchestrator.manifest.load import loads
 from orchestrator.plan.inputs import Overrides
-from orchestrator.plan.policy_parts import ClusterPolicy, SlurmPolicy, SshPolicy, TlsPolicy
+from orchestrator.plan.policy_parts import ClusterPolicy, QueuePolicy, SshPolicy, TlsPolicy
 from orchestrator.plan.render import plan_text
 
 PAIR = "clusters: {pair: {processes: {count: 2, slots: 3}}, many: {processes: 5}}\nworkflows: {a: {run: 'true'}}\n"
@@ -20,6 +20,8 @@ PAIR = "clusters: {pair: {processes: {count: 2, slots: 3}}, many: {processes: 5}
         ("", None, None, 4),
         ("policy: {cluster: pair}\n", None, ClusterPolicy("pair", 2, 3), 6),
         ("policy: {cluster: pair, max_parallel_jobs: 7}\n", None, ClusterPolicy("pair", 2, 3), 7),
+        ("policy: {cluster: pair, max_parallel_jobs: auto}\n", None, ClusterPolicy("pair", 2, 3), 6),
+        ("policy: {cluster: pair, max_parallel_jobs: 50%}\n", None, ClusterPolicy("pair", 2, 3), 1),
         ("policy: {cluster: pair}\n", "many", ClusterPolicy("many", 5, 1), 5),
         ("policy: {cluster: many}\n", "local", None, 4),
         ("", "pair", ClusterPolicy("pair", 2, 3), 6),
@@ -98,7 +100,9 @@ def test_the_plan_shows_a_cluster_and_local_only_if_it_was_asked_for() -> None:
         ("{hpc: {slurm: {queue: main}}}", "PX111"),
         ("{hpc: {slurm: {cores: 2}, insecure: true}}", "PX118"),
         ("{pair: {processes: 2, workers: {max: 2}}}", "PX118"),
-        ("{pair: {processes: 2, pbs: {cores: 2}}}", "PX110"),
+        ("{pair: {processes: 2, pbs: {cores: 2}}}", "PX118"),
+        ("{hpc: {lsf: {cores: 2, account: a1}}}", "PX110"),
+        ("{hpc: {slurm: {cores: 2, project: p1}}}", "PX110"),
         ("{pair: {processes: 2, address: 'tcp://localhost:1'}}", "PX118"),
         ("{pair: {processes: 2, insecure: true}}", "PX118"),
         ("{pair: {processes: 2, files: shared}}", "PX118"),
@@ -162,13 +166,26 @@ def test_a_cluster_of_slurm_has_as_many_jobs_as_its_workers_have_cores() -> None
     plan = good_plan(text, overrides=Overrides(cluster="hpc"))
     cluster = plan.policy.cluster
     assert cluster is not None
-    assert cluster.slurm == SlurmPolicy("main", 1 << 30, 7200.0, "a1", "ib0", ("--x",))
+    assert cluster.slurm == QueuePolicy("main", 1 << 30, 7200.0, "a1", "ib0", ("--x",))
     assert (cluster.processes, cluster.slots, cluster.least, cluster.is_here) == (20, 16, 0, False)
     assert plan.policy.max_parallel_jobs == 320
     one = good_plan(
         "clusters: {hpc: {slurm: {cores: 2}}}\nworkflows: {a: {run: 'true'}}\n", overrides=Overrides(cluster="hpc")
     )
     assert one.policy.max_parallel_jobs == 2
+
+
+@pytest.mark.parametrize("kind", ["pbs", "lsf", "sge"])
+def test_a_cluster_of_any_queueing_system_is_like_one_of_slurm(kind: str) -> None:
+    charged = "account" if kind == "pbs" else "project"
+    more = ", parallel_environment: smp" if kind == "sge" else ""
+    asked = f"{{queue: main, cores: 16, memory: 1GiB, walltime: 2h, {charged}: a1, extra: [--x]{more}}}"
+    text = f"clusters: {{hpc: {{{kind}: {asked}, workers: {{max: 3}}}}}}\nworkflows: {{a: {{run: 'true'}}}}\n"
+    cluster = good_plan(text, overrides=Overrides(cluster="hpc")).policy.cluster
+    assert cluster is not None
+    extra = ("-pe smp 16", "--x") if kind == "sge" else ("--x",)
+    assert cluster.queue == (kind, QueuePolicy("main", 1 << 30, 7200.0, "a1", None, extra))
+    assert (cluster.processes, cluster.slots, cluster.is_here, cluster.is_encrypted) == (3, 16, False, True)
 
 
 def test_a_cluster_of_hosts_has_a_worker_on_each_and_as_many_jobs_as_they_have_slots() -> None:

@@ -9,6 +9,7 @@ from support.planning import file_facts, good_plan
 
 from orchestrator.manifest.file_facts import EnvFileFacts
 from orchestrator.plan import render
+from orchestrator.plan.estimate import with_durations
 from orchestrator.plan.inputs import Overrides, Selection
 from orchestrator.plan.key_table import keys_of
 from orchestrator.plan.model import PlannedJob
@@ -249,3 +250,19 @@ def test_descriptions_are_shown_once_for_the_jobs_of_a_matrix() -> None:
 def test_a_plan_without_jobs_has_no_critical_path() -> None:
     text = plan_text(good_plan("workflows: {a: {run: a, if: {env.NOT_THERE: true}}}"))
     assert text.startswith("nightly: 0 jobs in 0 levels\n\nleft out\n")
+
+
+def test_on_a_cluster_of_unknown_size_as_many_jobs_run_as_its_workers_have_slots() -> None:
+    lab = "clusters: {lab: {address: 'tcp://localhost:1'}}\nworkflows: {a: {run: 'true'}}\n"
+    text = plan_text(good_plan(lab, overrides=Overrides(cluster="lab")), verbose=True)
+    assert "  max_parallel_jobs  the slots of its workers\n" in text
+    assert "1000" not in text
+    assert "  max_parallel_jobs  3\n" in plan_text(
+        good_plan(lab, overrides=Overrides(cluster="lab", max_parallel_jobs=3)), verbose=True
+    )
+
+
+def test_an_estimate_for_a_cluster_of_unknown_size_names_no_number_of_slots() -> None:
+    lab = "clusters: {lab: {address: 'tcp://localhost:1'}}\nworkflows: {a: {run: 'true'}}\n"
+    plan = with_durations(good_plan(lab, overrides=Overrides(cluster="lab")), {"a": 7.0})
+    assert "work 7.0s on the slots of its workers)" in plan_text(plan)

@@ -20,6 +20,10 @@ SEEN = {
     "/bin/sh -x ./x.sh": ["x.sh"],
     "python3.12 -W ignore tools/load.py data.csv": ["tools/load.py"],
     "exec nohup ./serve.sh &": ["serve.sh"],
+    "timeout -k 5s 1.5m ./x.sh; nice -n 5 bash y.sh; sudo ./z.sh": ["x.sh", "y.sh", "z.sh"],
+    "sudo env A=1 nice nohup ./x.sh": ["x.sh"],
+    "A=1 nohup timeout 5 ./x.sh | xargs -n 1 ./y.sh": ["x.sh", "y.sh"],
+    "timeout 5 cat data/x.csv; timeout 5; nice": [],
     ". ./env.sh; source lib/x.sh": ["env.sh", "lib/x.sh"],
     "(./x.sh) # ./y.sh": ["x.sh"],
     "./x.sh ./data.csv > out/result.txt": ["x.sh"],
@@ -72,7 +76,7 @@ def test_where_paths_start_from_and_what_reads_them(spec: JobSpec, paths: list[s
 
 
 def test_not_more_scripts_than_can_be_useful() -> None:
-    assert len(script_paths(JobSpec(run="\n".join(f"./{number}.sh" for number in range(1000))))) == MOST_SCRIPTS
+    assert len(script_paths(JobSpec(run="\n".join(f"./{number}.sh" for number in range(2000))))) == MOST_SCRIPTS
 
 
 def test_scripts_change_the_digests_of_their_job_and_its_dependents_only() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from orchestrator.diagnostics.model import Diagnostic, Span
 from orchestrator.manifest.load import loads
 from orchestrator.manifest.model import Workflow
+from orchestrator.manifest.queue_keys import AccountKeys, ProjectKeys, QueueKeys
 from orchestrator.manifest.read import Loaded
 from orchestrator.manifest.section import Section
 
@@ -37,8 +38,9 @@ def place(span: Span | None) -> str:
 
 
 def sections() -> list[type[Section]]:
-    """All sections of the model."""
-    return [section for section in Section.__subclasses__() if section.__module__.startswith("orchestrator.")]
+    """All sections of the model, without that which queueing systems have in common."""
+    known = [*Section.__subclasses__(), *AccountKeys.__subclasses__(), *ProjectKeys.__subclasses__()]
+    return [one for one in known if one.__module__.startswith("orchestrator.") and one is not QueueKeys]
 
 
 def workflow_of(**keys: Any) -> Workflow:

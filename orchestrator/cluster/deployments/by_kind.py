@@ -18,12 +18,15 @@ def deployment_of(cluster: ClusterPolicy, count: int, setup: Setup, plan: Plan) 
     """That of this cluster, for a run of the plan, with so many workers at first; `setup` is what its workers get."""
     if cluster.address is not None:
         return _existing(cluster, cluster.address, setup, plan)
-    if cluster.slurm is not None:
+    if (queue := cluster.queue) is not None:
         from orchestrator.cluster.deployments.bring import Bringer
-        from orchestrator.cluster.deployments.slurm import SlurmDeployment
+        from orchestrator.cluster.deployments.queue import QueueDeployment
+        from orchestrator.cluster.queues.by_name import SYSTEMS
 
-        bringer = Bringer(replace(setup, environ=portable(os.environb)), plan.base_dir)
-        return SlurmDeployment(cluster.slurm, cluster.slots, count, setup.run_dir, bringer)
+        name, asked = queue
+        told = replace(setup, environ=portable(os.environb), walltime=asked.walltime)
+        bringer = Bringer(told, plan.base_dir)
+        return QueueDeployment(SYSTEMS[name], asked, cluster.slots, count, setup.run_dir, bringer)
     if cluster.ssh is not None:
         from orchestrator.cluster.deployments.bring import Bringer
         from orchestrator.cluster.deployments.ssh import SshDeployment

@@ -6,20 +6,30 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
+import socket
+import sys
 import tempfile
+from typing import Any
 
 from orchestrator.cluster.dask_settings import use_own_settings
-from orchestrator.cluster.worker.worker_end import end, run_to_the_end
+from orchestrator.cluster.worker.worker_end import end, evict_and_end, run_to_the_end
 
-_SPARE_THREADS = 4  # for attempts that were given up
 _LOOK_SECONDS = 0.2
+_LISTENS_SECONDS = 2.0
+_CONNECT_SECONDS = 5.0
+_NOBODY = "nobody listens at {}: pexec has ended"
+# By which systems say that KILL follows: at the time limit, for another job, or since someone cancels it.
+_WARNINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
 
 
 def main() -> None:
     """Run the worker until its scheduler ends, or the queueing system has enough of it."""
     options = _options()
+    if nobody_listens(options.scheduler):
+        raise SystemExit(_NOBODY.format(options.scheduler))
     scratch = tempfile.mkdtemp(prefix="pexec-worker-")
-    signal.signal(signal.SIGTERM, lambda number, frame: end(scratch))
+    for number in _WARNINGS:
+        signal.signal(number, lambda number, frame: evict_and_end(scratch))
     run_to_the_end(_serve(options, scratch), scratch)
 
 
@@ -33,30 +43,40 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def nobody_listens(address: str) -> bool:
+    """pexec listened before it submitted this job: if nobody does now, the run is over, and the node is wanted by
+    others. Whatever else is wrong may pass."""
+    host, _, port = address.partition("://")[2].rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+async def _begin(worker: Any, scheduler: str, scratch: str) -> None:
+    """Have it join; Dask would try that for long."""
+    joining = asyncio.ensure_future(worker)
+    while not (await asyncio.wait({joining}, timeout=_LISTENS_SECONDS))[0]:
+        if await asyncio.to_thread(nobody_listens, scheduler):
+            sys.stderr.write(_NOBODY.format(scheduler) + "\n")
+            sys.stderr.flush()
+            end(scratch)
+    await joining
+
+
 async def _serve(options: argparse.Namespace, scratch: str) -> None:
     use_own_settings()
-    from distributed import Security, Status
+    from distributed import Status
 
-    from orchestrator.cluster.quiet_nodes import QuietWorker
+    from orchestrator.cluster.quiet_nodes import quiet_worker
 
-    security = Security(
-        require_encryption=True,
-        tls_ca_file=options.tls_ca_file,
-        tls_worker_cert=options.tls_cert,
-        tls_worker_key=options.tls_key,
-    )
-    worker = QuietWorker(
-        options.scheduler,
-        name=options.name,
-        interface=options.interface,
-        nthreads=int(options.nthreads) + _SPARE_THREADS,
-        memory_limit=0,
-        dashboard=False,
-        local_directory=scratch,
-        death_timeout=options.death_timeout,
-        security=security,
-    )
-    await worker
+    tls = {"tls_ca_file": options.tls_ca_file, "tls_worker_cert": options.tls_cert, "tls_worker_key": options.tls_key}
+    own = {"name": options.name, "interface": options.interface}
+    worker = quiet_worker(options.scheduler, int(options.nthreads), scratch, float(options.death_timeout), tls, **own)
+    await _begin(worker, options.scheduler, scratch)
     while worker.status in (Status.running, Status.paused):
         await asyncio.sleep(_LOOK_SECONDS)
     end(scratch)  # without asking Dask, which may wait for a scheduler that is gone

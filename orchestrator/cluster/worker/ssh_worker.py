@@ -22,7 +22,6 @@ from orchestrator.cluster.worker.end_earlier import end_earlier
 from orchestrator.cluster.worker.worker_end import end, evict_and_end, run_to_the_end
 from orchestrator.usable_cpus import usable_cpus
 
-_SPARE_THREADS = 4  # for attempts that were given up
 _JOIN_SECONDS = 90
 _LOOK_SECONDS = 0.5
 
@@ -86,20 +85,13 @@ class _Worker:
     async def serve(self, scheduler: int) -> None:
         """Until the scheduler, which is reached at this port, ends it."""
         use_own_settings()
-        from distributed import Security, Status
+        from distributed import Status
 
-        from orchestrator.cluster.quiet_nodes import QuietWorker
+        from orchestrator.cluster.quiet_nodes import quiet_worker
 
-        self._worker = QuietWorker(
-            f"tls://{LOOPBACK}:{scheduler}",
-            host=LOOPBACK,
-            contact_address=f"tls://{LOOPBACK}:{self._order.port}",
-            nthreads=self._slots + _SPARE_THREADS,
-            memory_limit=0,
-            dashboard=False,
-            local_directory=self._scratch,
-            death_timeout=_JOIN_SECONDS,
-            security=Security(require_encryption=True, **self._order.tls),
+        own = {"host": LOOPBACK, "contact_address": f"tls://{LOOPBACK}:{self._order.port}"}
+        self._worker = quiet_worker(
+            f"tls://{LOOPBACK}:{scheduler}", self._slots, self._scratch, _JOIN_SECONDS, self._order.tls, **own
         )
         await self._worker
         while self._worker.status in (Status.running, Status.paused):

@@ -14,8 +14,7 @@ from orchestrator.cluster.dask_settings import use_own_settings
 from orchestrator.cluster.hello import Setup
 from orchestrator.cluster.worker.worker_end import end, evict_and_end, run_to_the_end
 
-_SPARE_THREADS = 4  # for attempts that were given up
-_JOIN_SECONDS = "60s"
+_JOIN_SECONDS = 60
 
 
 def main() -> None:
@@ -31,23 +30,11 @@ def main() -> None:
 
 async def _serve(setup: Setup, scratch: str) -> None:
     use_own_settings()
-    from distributed import Security
-
-    from orchestrator.cluster.quiet_nodes import QuietWorker
+    from orchestrator.cluster.quiet_nodes import quiet_worker
     from orchestrator.cluster.worker.worker_service import AttemptService
 
-    worker = QuietWorker(
-        setup.scheduler,
-        name=setup.name,
-        host="127.0.0.1",
-        nthreads=setup.slots + _SPARE_THREADS,
-        memory_limit=0,
-        dashboard=False,
-        local_directory=scratch,
-        death_timeout=_JOIN_SECONDS,
-        security=Security(require_encryption=True, **setup.tls),
-        plugins=[AttemptService(setup)],
-    )
+    own = {"name": setup.name, "host": "127.0.0.1", "plugins": [AttemptService(setup)]}
+    worker = quiet_worker(setup.scheduler, setup.slots, scratch, _JOIN_SECONDS, setup.tls, **own)
     async with worker:
         await worker.finished()
 

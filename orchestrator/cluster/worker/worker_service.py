@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pickle
+import signal
 import threading
 import time
 from collections import deque
@@ -42,6 +43,8 @@ _GROWTH_SECONDS = 0.1
 _MOST_RESULTS = 1000
 # Who ends the worker may have told its jobs first.
 _WORKER_FOLLOWS_SECONDS = 2.0
+_WORKER_FOLLOWS_AT_ONCE_SECONDS = 0.25  # a queueing system signals all at the same moment
+_SHELL_AFTER_TERM = 128 + signal.SIGTERM
 _EVICTION_SECONDS = 4.0  # for jobs to end; who has sent TERM sends KILL soon
 _TELL_SECONDS = 0.5
 _PULL_SECONDS = 0.5  # for output, in addition
@@ -174,10 +177,11 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
             result = run_attempt(spec)
         finally:
             self._running.discard(spec.serial)
-        if result.verdict is Verdict.FAILED and result.signal == "SIGTERM":
-            self._is_evicted.wait(_WORKER_FOLLOWS_SECONDS)
+        if result.verdict is Verdict.FAILED:
+            by_term = result.signal == "SIGTERM" or result.exit_code == _SHELL_AFTER_TERM
+            self._is_evicted.wait(_WORKER_FOLLOWS_SECONDS if by_term else _WORKER_FOLLOWS_AT_ONCE_SECONDS)
         if self._is_evicted.is_set() and result.verdict is not Verdict.SUCCEEDED:
-            return evicted(spec.place.host, result)
+            return evicted(spec.place.host, result, self._setup.walltime)
         return result
 
     def hello(self) -> WorkerHello:

@@ -53,12 +53,22 @@ def lost(reason: str) -> AttemptResult:
     return AttemptResult(Verdict.LOST, reason)
 
 
-def evicted(host: str, result: AttemptResult | None = None) -> AttemptResult:
-    """The worker on this host was told to end, and the attempt, which may have had this result, with it."""
+WHOLE_WALLTIME = 0.9
+"""The part of a worker's walltime that is as good as all of it: it needs some to start, and to end in good order."""
+
+
+def evicted(host: str, result: AttemptResult | None = None, walltime: float | None = None) -> AttemptResult:
+    """The worker on this host was told to end, and the attempt, which may have had this result, with it.
+
+    That counts for nothing, unless the attempt had a whole `walltime` for itself: no other worker gives it more.
+    """
     reason = f"evicted: the worker on {host} was told to end"
     if result is None:
         return AttemptResult(Verdict.LOST, reason, evicted=True)
-    return replace(result, verdict=Verdict.LOST, reason=reason, evicted=True, outputs={})
+    had_all = walltime is not None and result.duration_seconds >= WHOLE_WALLTIME * walltime
+    if had_all:
+        reason = f"evicted: it had the whole walltime of the worker on {host}"
+    return replace(result, verdict=Verdict.LOST, reason=reason, evicted=not had_all, outputs={})
 
 
 def cannot_start(reason: str) -> AttemptResult:

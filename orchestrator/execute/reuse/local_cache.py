@@ -162,7 +162,7 @@ class LocalJobCache:
             return ()
         state = self._states.setdefault(job, CheckedJob())
         if state.lock is None:
-            state.lock = self._cache.try_lock(self._project, planned.id)
+            state.lock = self._cache.locks.try_lock(self._project, planned.id)
         return () if state.lock is not None else (written_by_two(planned),)
 
     def _disturb(self) -> None:
@@ -256,7 +256,7 @@ class LocalJobCache:
             return CheckResult(because=("the manifest contains the value of a secret, which is never stored",))
         spec = self._spec_of(job, state.values)
         if spec.output_files and state.lock is None:
-            state.lock = self._cache.try_lock(self._project, job.id)
+            state.lock = self._cache.locks.try_lock(self._project, job.id)
             if state.lock is None:
                 raise TryLaterError
         try:
@@ -278,7 +278,7 @@ class LocalJobCache:
         if result.cached is None:
             state.must_run_since = time.time_ns()
             if taken.outputs:
-                self._cache.note_attempt(self._project, job.id, state.must_run_since)
+                self._cache.locks.note_attempt(self._project, job.id, state.must_run_since)
             if any(output.fresh for output in taken.outputs):
                 outputs, should_stop = taken.outputs, state.should_stop
                 self._cache.remove_fresh(self._place, self._project, job.id, outputs, should_stop=should_stop)

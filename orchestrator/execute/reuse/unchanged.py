@@ -76,7 +76,7 @@ class Unchanged:
         """What was found a few milliseconds ago is as good: files that are unchanged now were unchanged then."""
         now = time.monotonic()
         if now >= self._ask_again_at:
-            self._found_other_runs = self._cache.has_other_runs(self._project)
+            self._found_other_runs = self._cache.locks.has_other_runs(self._project)
             self._ask_again_at = now + _ASK_EVERY
         return self._found_other_runs
 
