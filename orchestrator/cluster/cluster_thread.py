@@ -162,14 +162,8 @@ class ClusterThread:
 
     async def _open(self) -> None:
         reports = self._reports
-        events = Events(
-            self._on_appeared,
-            self._on_gone,
-            reports.starts_nothing,
-            reports.degraded,
-            reports.refused,
-            self._listen_to,
-        )
+        told = reports.starts_nothing, reports.degraded, reports.refused
+        events = Events(self._on_appeared, self._on_gone, *told, self._listen_to)
         self._listen_to(await self._deployment.open(events))
         self._spawn(self._heartbeats.keep())
 
@@ -337,6 +331,8 @@ class ClusterThread:
             self._reports.starts_nothing(no_workers(*what))
         elif kind == "evicted":
             self._on_evicted(*what)
+        elif kind == "warden":
+            self._deployment.has_warden(*what)
         elif (attempt := self._attempts.get(what[0])) is None:
             if kind == "ended" and (spec := self._lost.pop(what[0], None)) is not None:
                 self._reports.of_attempt(spec, ("late", pickle.loads(what[1])))

@@ -3,6 +3,8 @@ client."""
 
 from __future__ import annotations
 
+import sys
+import tempfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +12,13 @@ from distributed import Client, Scheduler, Security, Worker
 
 
 class QuietScheduler(Scheduler):  # type: ignore[misc]  # Dask has no types
-    """A scheduler without HTTP."""
+    """A scheduler without HTTP. It needs no scratch directory, of which Dask would leave a part where others are."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        with tempfile.TemporaryDirectory(prefix="pexec-scheduler-") as scratch:
+            before = list(sys.path)
+            super().__init__(*args, local_directory=scratch, **more)
+            sys.path[:] = before
 
     def start_http_server(self, *_: Any, **__: Any) -> None:
         """Start none."""

@@ -43,7 +43,7 @@ def test_a_worker_that_was_killed_while_idle_costs_no_attempt_and_leaves_no_file
     pexec.file("go", "")
     assert run.wait(60) == 0
     assert verified(pexec).named("attempt.finished", verdict="lost") == []
-    assert list(scratch.glob("pexec-*")) == []
+    assert list(scratch.iterdir()) == []
 
 
 def test_an_interrupt_stops_jobs_on_workers_within_their_grace(pexec: Pexec) -> None:

@@ -1,6 +1,6 @@
 """Who of a Dask cluster that pexec did not start may die or be told to end: scheduler, nanny, worker.
 
-`pytest --full` strikes at twenty moments instead of one, and reports the times.
+`pytest --full` strikes at twenty moments instead of one, at more of them, and reports the times.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,17 +19,17 @@ from support.cli import Pexec
 from support.clusters import is_alive, manifest, no_overlap, verified, wait_for_events
 from support.dask_clusters import DaskCluster, dask_cluster
 from support.runs import Run, last_run
+from support.strikes import Figure, moments, report, starts_after
 
 from orchestrator.execute.warden.processes import children
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
-Figure = Callable[[str, object], None]
 # Of two attempts of a job that live at once, the second cannot lock its file.
 JOB = (
     "exec 9>lock-$PEXEC_JOB; flock -n 9 || touch overlap; echo $PEXEC_ATTEMPT >> ran-$PEXEC_JOB; "
     "until test -e go; do sleep 0.05; done"
 )
-JOBS = 4
+JOBS = 2
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def cluster(tmp_path: Path) -> Iterator[DaskCluster]:
 
 
 def start(pexec: Pexec, cluster: DaskCluster, mark: str, more: str = "") -> subprocess.Popen[bytes]:
-    """Four jobs that run until there is a file `go`, on two workers."""
+    """Jobs that run until there is a file `go`, each on one of two workers."""
     (pexec.folder / "go").unlink(missing_ok=True)
     before = set(pexec.folder.glob(".pexec/runs/*/events.jsonl"))
     head = f'policy: {{cluster: lab}}\nclusters: {{lab: {{address: "{cluster.address}"{more}}}}}\n'
@@ -66,20 +66,11 @@ def ended(pexec: Pexec, run: subprocess.Popen[bytes], mark: str) -> Run:
     return done
 
 
-def report(figure: Figure, what: str, seconds: list[float]) -> None:
-    slowest, middle = max(seconds), sorted(seconds)[len(seconds) // 2]
-    figure(f"{what} ({len(seconds)} times)", f"at most {slowest:.2f} s, median {middle:.2f} s")
-
-
-def moments(full: bool) -> range:
-    return range(20 if full else 1)
-
-
 def test_a_run_waits_for_another_scheduler_and_continues_with_workers_that_join_that_one(
     pexec: Pexec, cluster: DaskCluster, full: bool, figure: Figure
 ) -> None:
     dead = []
-    for number in moments(full):
+    for number in moments(full, 1):
         mark = new_mark()
         for _ in range(2):
             cluster.worker()
@@ -98,26 +89,28 @@ def test_a_run_waits_for_another_scheduler_and_continues_with_workers_that_join_
         assert len(done.named("attempt.finished", verdict="lost")) == JOBS
         why = f"the scheduler at {cluster.address} is gone: jobs wait for another one there"
         assert [event["why"] for event in done.named("degraded", what="the cluster")] == [why]
-        assert len(done.named("worker.joined")) == 4
-        for worker in cluster.workers[-2:]:
-            worker.kill()
-        assert wait_until(lambda: not any(map(is_alive, cluster.pids())), 60)
-        cluster.workers.clear()
+        assert done.named("worker.left")
+        end_workers(cluster)
     report(figure, "kill of an external scheduler: to all jobs dead", dead)
 
 
-def nanny(cluster: DaskCluster) -> list[int]:
-    return [cluster.workers[0].pid]
+def busy(cluster: DaskCluster, mark: str) -> int:
+    """The pid of a `dask worker` that runs a job: both jobs, if it joined much earlier than the other."""
+    return next(worker.pid for worker in cluster.workers if marked(mark) & descendants(worker.pid))
 
 
-def worker_below(cluster: DaskCluster) -> list[int]:
-    found = [pid for pid in children(cluster.workers[0].pid) if wardens_below(pid)]
+def nanny(pid: int) -> list[int]:
+    return [pid]
+
+
+def worker_below(pid: int) -> list[int]:
+    found = [child for child in children(pid) if wardens_below(child)]
     assert len(found) == 1
     return found
 
 
-def both(cluster: DaskCluster) -> list[int]:
-    return nanny(cluster) + worker_below(cluster)
+def both(pid: int) -> list[int]:
+    return nanny(pid) + worker_below(pid)
 
 
 KILLED = {"nanny": nanny, "the worker below its nanny": worker_below, "nanny and worker": both}
@@ -127,27 +120,30 @@ KILLED = {"nanny": nanny, "the worker below its nanny": worker_below, "nanny and
 def test_attempts_end_with_a_nanny_or_the_worker_below_it_and_are_made_again(
     pexec: Pexec, cluster: DaskCluster, full: bool, figure: Figure, who: str
 ) -> None:
-    dead = []
-    for number in moments(full):
+    if who != "nanny" and not full:
+        pytest.skip("killed with --full")
+    dead, again = [], []
+    for number in moments(full, 1):
         mark = new_mark()
         for _ in range(2):
             cluster.worker()
         run = start(pexec, cluster, mark)
         time.sleep(random.Random(number).uniform(0, 0.3))
-        (worker,) = worker_below(cluster)
-        below = marked(mark) & descendants(worker)
-        assert below
-        began = time.monotonic()
-        for pid in KILLED[who](cluster):
+        struck = busy(cluster, mark)
+        below = marked(mark) & descendants(struck)
+        struck_at, began = time.time(), time.monotonic()
+        for pid in KILLED[who](struck):
             os.kill(pid, signal.SIGKILL)
         assert wait_until(lambda: not any(map(is_alive, below)), 60)  # noqa: B023
         dead.append(time.monotonic() - began)
-        wait_for_events(pexec, b'"verdict":"lost"', JOBS // 2, run)
+        wait_for_events(pexec, b'"attempt.spawned"', JOBS + 1, run)
         done = ended(pexec, run, mark)
         lost = done.named("attempt.finished", verdict="lost")
-        assert [event.get("evicted", False) for event in lost] == [False] * (JOBS // 2)
+        assert {event.get("evicted", False) for event in lost} == {False}
+        again += starts_after(done, struck_at)
         end_workers(cluster)
     report(figure, f"kill of {who}: to its jobs dead", dead)
+    report(figure, f"kill of {who}: to the next attempt of a lost one", again)
 
 
 def end_workers(cluster: DaskCluster) -> None:
@@ -164,6 +160,28 @@ def descendants(pid: int) -> set[int]:
     return found
 
 
+@pytest.mark.parametrize("is_second", [False, True], ids=["its first warden", "a warden that replaced another"])
+def test_what_outlives_an_external_worker_and_its_warden_is_ended_before_its_jobs_run_again(
+    pexec: Pexec, cluster: DaskCluster, full: bool, is_second: bool
+) -> None:
+    if not (is_second or full):
+        pytest.skip("killed with --full")
+    mark = new_mark()
+    for _ in range(2):
+        cluster.worker("--no-nanny")
+    run = start(pexec, cluster, mark)
+    pid = busy(cluster, mark)
+    if is_second:
+        for warden in wardens_below(pid):
+            os.kill(warden, signal.SIGKILL)
+        wait_for_events(pexec, b'"attempt.spawned"', JOBS + 1, run)
+    os.kill(pid, signal.SIGSTOP)  # so that it cannot end what its warden leaves
+    for one in (*wardens_below(pid), pid):
+        os.kill(one, signal.SIGKILL)
+    wait_for_events(pexec, b'"attempt.spawned"', JOBS + (2 if is_second else 1), run)
+    ended(pexec, run, mark)
+
+
 TOLD = {
     "the nanny": ((), nanny),
     "the worker below its nanny": ((), worker_below),
@@ -174,18 +192,20 @@ TOLD = {
 
 @pytest.mark.parametrize("who", TOLD)
 def test_the_jobs_of_an_external_worker_that_is_told_to_end_are_evicted(
-    pexec: Pexec, cluster: DaskCluster, who: str
+    pexec: Pexec, cluster: DaskCluster, full: bool, who: str
 ) -> None:
+    if who in ("the worker below its nanny", "both") and not full:
+        pytest.skip("told with --full")
     options, whom = TOLD[who]
     mark = new_mark()
     cluster.worker(*options)
     cluster.worker(*options)
     run = start(pexec, cluster, mark)
-    for pid in whom(cluster):
+    for pid in whom(busy(cluster, mark)):
         os.kill(pid, signal.SIGTERM)
-    wait_for_events(pexec, b'"verdict":"lost"', JOBS // 2, run)
+    wait_for_events(pexec, b'"attempt.spawned"', JOBS + 1, run)
     done = ended(pexec, run, mark)
     lost = done.named("attempt.finished", verdict="lost")
-    assert [event.get("evicted", False) for event in lost] == [True] * (JOBS // 2)
+    assert {event.get("evicted", False) for event in lost} == {True}
     assert {event["why"] for event in done.named("worker.left")} == {"it was told to end"}
     assert last_run(pexec.folder).statuses == dict.fromkeys(done.statuses, "succeeded")

@@ -11,8 +11,7 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -31,10 +30,10 @@ from support.clusters import (
     wait_for_events,
     workers_of,
 )
-from support.runs import Run, last_run
+from support.runs import last_run
+from support.strikes import Figure, moments, report, starts_after
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
-Figure = Callable[[str, object], None]
 MANY, FEW = 16, 4
 # Of two attempts of a job that live at once, the second cannot lock its file.
 JOB = "exec 9>lock-$PEXEC_JOB; flock -n 9 || touch overlap; echo $PEXEC_ATTEMPT >> ran-$PEXEC_JOB; sleep"
@@ -44,10 +43,6 @@ MATRIX = "  j: {matrix: {n: [%s]}, run: \"sh -c '%s %s; : %s'\"}\n"
 def jobs(mark: str, number: int = MANY) -> str:
     """Many that take half a second, or a few that take longer than a lease."""
     return MATRIX % (", ".join(map(str, range(number))), JOB, 0.5 if number == MANY else 3, mark)
-
-
-def moments(full: bool) -> range:
-    return range(20 if full else 3)
 
 
 def all_end(pids: Iterable[int]) -> bool:
@@ -88,7 +83,7 @@ def test_the_attempts_of_a_worker_end_with_it_and_are_made_again(
 ) -> None:
     strike, head, size, is_replaced = OF_A_WORKER[who]
     dead, again = [], []
-    for number in moments(full):
+    for number in moments(full, 3):
         mark = new_mark()
         run = start(pexec, jobs(mark, size), head)
         time.sleep(random.Random(number).uniform(0, 0.5))
@@ -133,12 +128,6 @@ def test_a_worker_that_is_told_to_end_evicts_its_jobs_which_costs_them_no_retry(
     assert survivors(mark, 0) == set()
 
 
-def starts_after(run: Run, second: float) -> list[float]:
-    """After how many seconds the first of the lost attempts was made again; nothing if none was lost."""
-    starts = [event["ts"] for event in run.named("attempt.started") if event["attempt"] > 1]
-    return [datetime.fromisoformat(min(starts)).timestamp() - second] if starts else []
-
-
 def pexec_dies(run: subprocess.Popen[bytes], number: int) -> None:
     end(run, signal.SIGKILL)
 
@@ -157,7 +146,7 @@ def test_all_attempts_and_workers_end_with_pexec_and_a_resume_at_home_repeats_no
     pexec: Pexec, full: bool, figure: Figure, who: str
 ) -> None:
     dead = []
-    for number in moments(full):
+    for number in moments(full, 3):
         mark = new_mark()
         run = start(pexec, jobs(mark))
         time.sleep(random.Random(number).uniform(0, 0.8))
@@ -187,12 +176,6 @@ def tidy(folder: Path, size: int = MANY) -> None:
     assert len(ran) == size
     for file in (*ran, *folder.glob("lock-*")):
         file.unlink()
-
-
-def report(figure: Figure, what: str, seconds: list[float]) -> None:
-    if seconds:
-        slowest, middle = max(seconds), sorted(seconds)[len(seconds) // 2]
-        figure(f"{what} ({len(seconds)} times)", f"at most {slowest:.2f} s, median {middle:.2f} s")
 
 
 def test_a_run_whose_pexec_and_workers_die_in_turn_is_completed_without_repeating_a_success(pexec: Pexec) -> None:

@@ -51,6 +51,9 @@ class Deployment(Protocol):
     def give_up(self, hello: WorkerHello) -> None:
         """Dask has lost it: end it, if that can be done from here. `gone` follows, once."""
 
+    def has_warden(self, name: str, warden: int) -> None:
+        """This worker has another warden, with this pid, for the one before has died."""
+
     async def wait_for_end(self, name: str, hello: WorkerHello | None) -> bool:
         """`gone` was called: return when nothing of this worker lives any more, nor of what it has started; False if
         that cannot be seen, so that only the end of its lease tells. `hello` is None for one that never answered."""

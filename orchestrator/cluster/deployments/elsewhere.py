@@ -7,7 +7,8 @@ asked, if it answers.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Sequence
+from contextlib import suppress
 
 from orchestrator.cluster.hello import WorkerHello
 from orchestrator.execute.this_machine import boot_id, pid_namespace
@@ -20,25 +21,39 @@ def is_visible(hello: WorkerHello) -> bool:
 
 
 def processes_of(hello: WorkerHello) -> list[int]:
-    """Those of a visible worker that live: its own, or else, once that has ended, the warden and what it has
+    """Those of a visible worker that live: its own, or else, once that has ended, its wardens and what they have
     started."""
     worker = processes.read_process(hello.pid)
     if worker is not None and worker.start_ticks == hello.start_ticks and worker.state not in (b"Z", b"X"):
         return [hello.pid]
-    return list(filter(_is_of(hello.warden), _all_pids())) if hello.warden else []
+    return _left_of(hello) if hello.warden else []
 
 
-def _is_of(warden: int) -> Callable[[int], bool]:
+def end_orphans(hello: WorkerHello) -> bool:
+    """Of a visible worker: kill what outlives it and its wardens, which would have done so. Whether nothing lives."""
+    left = processes_of(hello)
+    if hello.pid not in left and not any(_is_warden_of(pid, hello) for pid in left):
+        for pid in left:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, processes.KILL)
+    return not left
+
+
+def _left_of(hello: WorkerHello) -> list[int]:
+    pids = _all_pids()
+    wardens = [pid for pid in pids if _is_warden_of(pid, hello)]
+    tags = [_tags(warden) for warden in {*wardens, hello.warden}]
+    return [pid for pid in pids if pid in wardens or _has_tag(pid, tags)]
+
+
+def _tags(warden: int) -> range:
     first = protocol.tag_base(warden)
-    tags = range(first, first + (1 << protocol.SERIAL_BITS))
+    return range(first, first + (1 << protocol.SERIAL_BITS))
 
-    def is_of(pid: int) -> bool:
-        if pid == warden:
-            return _is_a_warden(pid)
-        tag = processes.tag_of(pid)
-        return tag is not None and tag in tags and is_running(pid)
 
-    return is_of
+def _has_tag(pid: int, tags: Sequence[range]) -> bool:
+    tag = processes.tag_of(pid)
+    return tag is not None and any(tag in some for some in tags) and is_running(pid)
 
 
 def is_running(pid: int) -> bool:
@@ -47,12 +62,15 @@ def is_running(pid: int) -> bool:
     return stat is not None and stat.state not in (b"Z", b"X")
 
 
-def _is_a_warden(pid: int) -> bool:
+def _is_warden_of(pid: int, hello: WorkerHello) -> bool:
+    """The one that it had first, or that it started when that had died. An argument is the pid of who started it."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return b"/warden/__main__.py" in file.read()
+            words = file.read().split(b"\0")
     except OSError:
         return False
+    is_warden = any(word.endswith(b"/warden/__main__.py") for word in words)
+    return is_warden and (pid == hello.warden or b"%d" % hello.pid in words)
 
 
 def _all_pids() -> list[int]:

@@ -11,10 +11,12 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from msgspec.structs import replace
+
 from orchestrator.cluster.dask_settings import use_own_settings
 from orchestrator.cluster.deployments.bring import Bringer, UnusableWorkerError
 from orchestrator.cluster.deployments.deployment import Events
-from orchestrator.cluster.deployments.elsewhere import is_visible, processes_of
+from orchestrator.cluster.deployments.elsewhere import end_orphans, is_visible
 from orchestrator.cluster.hello import Refusal, WorkerHello
 
 _CONNECT_SECONDS = 10.0
@@ -36,6 +38,7 @@ class ExistingDeployment:
         self._seen: set[str] = set()  # addresses of the workers that Dask has
         self._comings: Counter[str] = Counter()  # address -> how often a worker came there
         self._greeting: set[str] = set()  # addresses
+        self._wardens: dict[str, int] = {}  # name -> pid of the warden that has taken the place of its first
         self._hellos: dict[str, WorkerHello] = {}  # address -> of those that take attempts
         self._refused: dict[str, Refusal] = {}  # address -> why it takes none
         self._watching: asyncio.Task[None] | None = None
@@ -110,13 +113,19 @@ class ExistingDeployment:
         """As `Deployment.give_up`."""
         self._lose(hello, "it has lost an attempt")
 
+    def has_warden(self, name: str, warden: int) -> None:
+        """As `Deployment.has_warden`."""
+        self._wardens[name] = warden
+
     async def wait_for_end(self, name: str, hello: WorkerHello | None) -> bool:
         """As `Deployment.wait_for_end`."""
         is_asked = True
+        if hello is not None:
+            hello = replace(hello, warden=self._wardens.get(name, hello.warden))
         while hello is not None:
             if any(other.identity == hello.identity for other in self._hellos.values()):
                 return True  # it has joined again, and before that ended what ran there
-            if is_visible(hello) and not await asyncio.to_thread(processes_of, hello):
+            if is_visible(hello) and await asyncio.to_thread(end_orphans, hello):
                 return True
             if is_asked and hello.address in self._seen:
                 with suppress(Exception):

@@ -89,6 +89,9 @@ class ProcessDeployment:
         if process is not None:
             process.kill()
 
+    def has_warden(self, name: str, warden: int) -> None:
+        """As `Deployment.has_warden`: it is a descendant of this process."""
+
     async def wait_for_end(self, name: str, hello: WorkerHello | None) -> bool:
         """As `Deployment.wait_for_end`."""
         process = self._process(name)

@@ -96,6 +96,9 @@ class SshDeployment:
         if (worker := self._workers.get(hello.name)) is not None:
             worker.give_up()
 
+    def has_warden(self, name: str, warden: int) -> None:
+        """As `Deployment.has_warden`: its host finds it by its worker."""
+
     async def wait_for_end(self, name: str, hello: WorkerHello | None) -> bool:
         """As `Deployment.wait_for_end`: it has said so itself, or its host is asked until its lease is over."""
         worker = self._workers.get(name)

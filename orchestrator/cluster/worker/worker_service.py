@@ -68,6 +68,7 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         self._running: set[int] = set()  # by serial
         self._is_evicted = threading.Event()
         self._eviction = threading.Lock()
+        self._known_warden = 0
 
     def setup(self, worker: DaskWorker) -> None:
         """Called by Dask before the worker takes tasks."""
@@ -189,6 +190,7 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         from orchestrator.execute.admission import look
 
         machine, process, warden = look(), read_process(os.getpid()), read_process(self.supervisor.warden.pid)
+        self._known_warden = self.supervisor.warden.pid
         return WorkerHello(
             self._setup.name,
             self.worker.id,
@@ -241,6 +243,9 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
             self.worker.log_event(self._setup.topic, what)
 
     def _on_spawned(self, spec: AttemptSpec, pid: int, start_ticks: int) -> None:
+        if (warden := self.supervisor.warden.pid) != self._known_warden:  # the one before has died
+            self._known_warden = warden
+            self._report("warden", self._setup.name, warden)
         self._report("spawned", spec.serial, pid, start_ticks)
 
     def _on_output(self, spec: AttemptSpec, chunk: bytes) -> None:
