@@ -14,7 +14,19 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import clusters, makespan, output, overhead, planning, scale, speedup, startup, stored, up_to_date
+from benchmarks import (
+    clusters,
+    makespan,
+    many_workers,
+    output,
+    overhead,
+    planning,
+    scale,
+    speedup,
+    startup,
+    stored,
+    up_to_date,
+)
 from benchmarks.clock import Share
 from benchmarks.install import Installed, install, reason
 from benchmarks.machine import describe
@@ -33,6 +45,7 @@ SUBJECTS: dict[str, tuple[Callable[[Subject], str], int]] = {
     "stored": (stored.measure, 4),
     "up to date": (up_to_date.measure, 8),
     "clusters": (clusters.measure, 8),
+    "many workers": (many_workers.measure, 1),
 }
 
 LEAST = 15.0  # seconds for a table, even if earlier ones took too long

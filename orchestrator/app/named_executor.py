@@ -17,6 +17,7 @@ from orchestrator.plan.model import Plan, PlannedJob
 
 PACKAGES = ("distributed", "cryptography")
 JOBQUEUE = ("dask-jobqueue",)
+KR8S = ("kr8s",)
 
 
 def open_for(plan: Plan, jobs: Sequence[PlannedJob], run_dir: str, worker: Worker, inbox: Inbox[Any]) -> OpenExecutor:
@@ -36,7 +37,8 @@ def refuse_cluster(plan: Plan) -> None:
     cluster = plan.policy.cluster
     if cluster is None:
         return
-    refuse_without_packages(cluster.name, JOBQUEUE if cluster.queue is not None else ())
+    more = JOBQUEUE if cluster.queue is not None else KR8S if cluster.kubernetes is not None else ()
+    refuse_without_packages(cluster.name, more)
     if cluster.queue is not None:
         _refuse_without_programs(cluster.name, cluster.queue[0])
     from orchestrator.cluster.deployments.tls_files import tls_files

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from orchestrator.console.streams import write_stderr
-from orchestrator.console.text import duration, visible
+from orchestrator.console.text import count, duration, visible
+from orchestrator.errors import RefusedError
 from orchestrator.execute.leftovers import end_tree
+from orchestrator.journal.file_names import PODS
 from orchestrator.journal.history import History, PidSpace
+from orchestrator.journal.queued_jobs import QueuedJobs
+from orchestrator.journal.reader import JournalReader
+from orchestrator.journal.rundir import RunDir
 
 # The clock of the day may have been set, but hardly by as much.
 _SURELY_GONE_SECONDS = 3600.0
@@ -18,6 +26,50 @@ def end_old_workers(history: History, here: PidSpace) -> list[int]:
     """End the workers that still live where pids mean the same as `here`, with all below them: their pids."""
     mine = [worker for worker in history.workers if worker.space.is_same(here)]
     return [worker.pid for worker in mine if end_tree(worker.pid, worker.start_ticks)]
+
+
+def delete_left_pods(run_dir: str) -> None:
+    """Of a run whose process left some in Kubernetes. What cannot be deleted has no effect on the run: jobs in pods end
+    without pexec."""
+    if not os.path.lexists(os.path.join(run_dir, PODS)):
+        return
+    from orchestrator.cluster.deployments.kubernetes_left import delete_left  # late: for runs that had pods
+
+    if why := delete_left(run_dir):
+        write_stderr(f"pexec: what an earlier process left in Kubernetes stays there: {visible(why)}\n")
+
+
+def cancel_queued(queued: Mapping[str, Sequence[str]]) -> None:
+    """Cancel jobs of queueing systems that a process left that was killed: they wait to become its workers."""
+    for queue, jobs in queued.items():
+        if not jobs:
+            continue
+        from orchestrator.cluster.queues.by_name import SYSTEMS  # late: for runs with such workers
+        from orchestrator.cluster.queues.cancelling import cancel
+        from orchestrator.cluster.queues.queue_system import UnreadableError, run_program
+
+        system = SYSTEMS[queue]
+        with suppress(UnreadableError):  # what is not known is cancelled
+            there = system.look(jobs, run_program)
+            jobs = sorted(job for job in jobs if job in there)
+        which = f"{count(len(jobs), 'job')} of {system.name}"
+        if not jobs:
+            continue
+        if why := cancel(system, jobs, run_program):
+            write_stderr(f"pexec: {which} could not be cancelled, which the run had left: {visible(why)}\n")
+        else:
+            write_stderr(f"pexec: {which} cancelled, which the run had left: {', '.join(jobs)}\n")
+
+
+def cancel_queued_of(run: RunDir) -> None:
+    """The same for a run of which no other process is the writer."""
+    jobs = QueuedJobs()
+    try:
+        for record in JournalReader(run):
+            jobs.add(record)
+    except (RefusedError, KeyError, ValueError):
+        return  # it is damaged
+    cancel_queued(jobs.left)
 
 
 def wait_for_leases(history: History, last_ts: str, here: PidSpace) -> None:

@@ -40,6 +40,11 @@ def examine_cluster(arguments: argparse.Namespace) -> int:
         return ExitCode.INVALID
     cluster = planned.plan.policy.cluster
     assert cluster is not None
+    if arguments.manifests:
+        from orchestrator.cli.cluster_manifests import manifests
+
+        write_text(manifests(cluster))
+        return ExitCode.OK
     waits, workers = _WaitLine(cluster), []
     is_text = arguments.format == "text"
     with open_doctor(planned.plan, run_root(arguments), waits.show) as doctor:

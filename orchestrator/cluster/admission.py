@@ -16,7 +16,6 @@ from orchestrator.plan.model import PlannedJob
 
 NO_WORKERS = "without `--cluster`, or with `--cluster local`, jobs run below pexec itself"
 _MOST_BEYOND = 1_000
-_FEWEST_SEEN = 16
 
 
 class ClusterAdmission:
@@ -52,7 +51,8 @@ class ClusterAdmission:
         self.scale: Callable[[int], None] = lambda count: None
         self.retire: Callable[[str], None] = lambda name: None
         self._waits_since: float | None = None
-        self._beyond = 0  # jobs to choose among, beside as many as there are free slots
+        self._to_pass = 1  # jobs to look at beside those for which slots become free: that many were passed over
+        self._free_slots = 0  # of workers, after the last look
         self.look_again_at: float | None = None
         self.why_none: Callable[[], str] = str  # why there is no worker, as far as is known
 
@@ -63,10 +63,17 @@ class ClusterAdmission:
 
     @property
     def beyond(self) -> int:
-        """How many launches more than the policy has slots for there are to choose among; a negative number, if workers
-        have fewer free slots than that: what cannot start anyway need not be looked at."""
-        free = self._slots - self._placement.under_way
-        return min(free, self._placement.free_slots) + max(1, self._beyond, self._seen_by_scaling()) - free
+        """How many launches more than the policy has slots for there are to choose among; a negative number, if fewer
+        can start: a look at jobs that cannot is a waste."""
+        return self._seen() - (self._slots - self._placement.under_way)
+
+    def _seen(self) -> int:
+        gained = max(0, self._placement.free_slots - self._free_slots)
+        could_start = min(self._slots - self._placement.under_way, self._placement.free_slots)
+        return min(max(self._to_pass + gained, self._seen_by_scaling()), could_start + self._most_beyond())
+
+    def _most_beyond(self) -> int:
+        return max(_MOST_BEYOND, self._seen_by_scaling())
 
     def ended(self, job: int) -> None:
         """The job, which was admitted, is not under way any more."""
@@ -93,18 +100,26 @@ class ClusterAdmission:
         Raises EnvironmentFailedError when nothing runs, and none of those that wait has found a worker in time.
         """
         self.look_again_at = None
+        seen = self._seen()
         launches = {command.job: command for command in commands if isinstance(command, Launch)}
         started = set(self._started(list(launches.values()), running, now))
-        held = len(launches) - len(started)
-        # Jobs that wait for one worker must not keep those from starting that wait for another.
-        beyond = min(max(2 * held, _FEWEST_SEEN), _MOST_BEYOND) if held and self._placement.has_room else 0
-        if beyond > self._beyond:
-            self.look_again_at = now
-        self._beyond = beyond
+        self._learn(len(launches), len(started), seen, now)
         self._give_up_in_time(launches, started, running, now)
         if self.scaling is not None:
             self._adapt(self.scaling, [job for job in launches if job not in started], len(running) + len(started), now)
         return [command for command in commands if not isinstance(command, Launch) or command.job in started]
+
+    def _learn(self, launches: int, started: int, seen: int, now: float) -> None:
+        """How many jobs to look at the next time: those that were passed over, and if workers have room and there may
+        be more jobs, twice as many."""
+        placement = self._placement
+        has_room = placement.has_room and placement.under_way < self._slots
+        self._free_slots = placement.free_slots
+        self._to_pass = (launches if has_room else placement.looked) - started + 1
+        if has_room and launches >= seen:
+            self._to_pass = 2 * launches + 1
+            if self._seen() > seen:  # jobs that wait for one worker must not keep those behind them from another
+                self.look_again_at = now
 
     def _started(self, launches: list[Launch], running: Collection[int], now: float) -> list[int]:
         jobs = [launch.job for launch in launches]

@@ -163,7 +163,7 @@ class ClusterThread:
     async def _open(self) -> None:
         reports = self._reports
         told = reports.starts_nothing, reports.degraded, reports.refused
-        events = Events(self._on_appeared, self._on_gone, *told, self._listen_to)
+        events = Events(self._on_appeared, self._on_gone, *told, self._listen_to, reports.noted)
         self._listen_to(await self._deployment.open(events))
         self._spawn(self._heartbeats.keep())
 

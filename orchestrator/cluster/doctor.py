@@ -177,7 +177,7 @@ class ClusterDoctor:
 
     def _note(self, what: str, why: str) -> None:
         if what != "a worker that is not used":
-            self.checks.append(Check(what, "secrets", False, why))
+            self.checks.append(Check(what, "secrets" if what == "encryption" else "", False, why))
 
     def _sum_up(self, joined: list[float], examined: int, refusal: Refusal | None) -> None:
         waited = duration(time.monotonic() - self._began)

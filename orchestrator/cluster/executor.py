@@ -118,8 +118,9 @@ def open_dask(
 
     def joined(hello: WorkerHello) -> None:
         known = WorkerRoom(hello.name, hello.host, hello.slots, hello.cpus, hello.memory, labels)
-        if cluster.queue is not None:
-            memory = cluster.queue[1].memory or hello.memory
+        asked = cluster.kubernetes or (cluster.queue and cluster.queue[1])
+        if asked is not None:
+            memory = asked.memory or hello.memory
             known = replace(known, cpus=cluster.slots, memory=memory, is_sized=True)
         rooms[hello.name] = known
         fields = {
@@ -161,6 +162,7 @@ def open_dask(
         lambda why: worker.supervisor.warden.shortages.report(why),
         doubtful,
         waits=tell_who_is_waited_for,
+        noted=lambda event, fields: inbox.put(Noted(event, fields, lambda: None)),
     )
     deployment = deployment_of(cluster, least, setup, plan)
     admission.why_none = lambda: deployment.why_none

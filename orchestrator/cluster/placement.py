@@ -123,6 +123,8 @@ class Placement:
         """Of all workers."""
         self.homeless: list[int] = []
         """Jobs of the last `place` that no worker which is there could run."""
+        self.looked = 0
+        """At how many jobs the last `place` looked: then there was no room left, or no job."""
         self.has_room = False
         """Whether the last `place` left a worker with a free slot that nobody waits for."""
 
@@ -177,12 +179,14 @@ class Placement:
         """Those that start now, `at_most` so many, each on the worker that `worker_of` tells, where these wait in this
         order."""
         self.homeless = []
+        self.looked = 0
         reserved: dict[int, str] = {}
         look = _Look(self.open)
         started: list[int] = []
         for job in jobs:
             if not look.open or len(started) >= at_most:
                 break
+            self.looked += 1
             demand = self._demand_of(job)
             if (worker := self._best(demand, look)) is not None:
                 self._start(job, demand, worker)

@@ -16,7 +16,8 @@ class Reports(Struct, frozen=True):
     when no worker can be started; `degraded(what, why)`; `of_attempt(spec, what)` with what a worker reports about an
     attempt; `doubtful(hello, is_so)` whether a worker may get nothing new. Of workers that have not joined: `appeared`,
     `refused(address, refusal)`, and `silent(address)` if it has not answered. `waits(host, seconds)`: a
-    worker there does not answer, which has been told to end something; it lives for so long at most."""
+    worker there does not answer, which has been told to end something; it lives for so long at most. `noted(event,
+    fields)`: for the journal."""
 
     joined: Callable[[Any], None]
     left: Callable[[Any, str], None]
@@ -29,3 +30,4 @@ class Reports(Struct, frozen=True):
     refused: Callable[[str, Refusal], None] = lambda address, refusal: None
     silent: Callable[[str], None] = lambda address: None
     waits: Callable[[str, float], None] = lambda host, seconds: None
+    noted: Callable[[str, dict[str, Any]], None] = lambda event, fields: None

@@ -154,6 +154,7 @@ CODES: dict[str, str] = {
     "PX319": "a time limit of a job that is longer than that of its worker",
     "PX320": "a host that cannot be reached by SSH",
     "PX326": "a job whose files its cluster does not have",
+    "PX328": "a Kubernetes that does not do what a cluster needs",
     "PX401": "a secret that cannot be used",
     "PX402": "a secret that would be written to files",
     "PX403": "a limit or isolation that this machine does not support",

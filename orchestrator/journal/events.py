@@ -48,6 +48,10 @@ _PLACE: dict[str, JsonDict] = {
         "description": "The worker that runs it; null for the process that drives the run.",
     },
 }
+_QUEUED: dict[str, JsonDict] = {
+    "queue": {"type": "string", "description": "The queueing system, as the key of a cluster."},
+    "queue_job": {"type": "string", "description": "The id of its job that is to be a worker, or has been one."},
+}
 _WORKER: dict[str, JsonDict] = {
     "worker": {"type": "string", "description": "A name that no other worker of the process that drives the run has."},
     "host": _HOST,
@@ -229,6 +233,8 @@ EVENTS: dict[str, dict[str, JsonDict]] = {
         },
     },
     "worker.left": {**_WORKER, "why": _TEXT},
+    "worker.queued": _QUEUED,
+    "worker.dequeued": _QUEUED,
     "attempt.late": {
         "job": _JOB,
         "attempt": {**_ATTEMPT, "description": "One that was called lost before this result of it came."},

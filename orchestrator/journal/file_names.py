@@ -18,6 +18,7 @@ TEMP = "tmp"
 BALLAST = ".ballast"
 CONTROL = ".control"
 CERTIFICATES = ".certificates"
+PODS = ".kubernetes"
 RUN_SUMMARY = ".closing.json"
 
 

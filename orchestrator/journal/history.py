@@ -12,6 +12,7 @@ from orchestrator.engine.facts import Consequence
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.journal.events import EventRecord
 from orchestrator.journal.facts_as_events import consequence_to_fields, fact_from_event
+from orchestrator.journal.queued_jobs import QueuedJobs
 from orchestrator.plan.model import Plan
 from orchestrator.plan.policy_parts import DEFAULT_LEASE_SECONDS
 
@@ -63,6 +64,7 @@ class History:
         self.at = 0.0
         self.result: str | None = None
         self.fingerprints: dict[str, str] = {}
+        self.queued = QueuedJobs()
         self._ids = [job.id for job in plan.jobs]
         self.index_of = {job_id: index for index, job_id in enumerate(self._ids)}
         self._missing: dict[tuple[str, str], Consequence] = {}
@@ -76,6 +78,7 @@ class History:
         """Add the next record. Raises IllegalMove for a fact that cannot have happened, KeyError for an unknown job."""
         event = record["event"]
         self.at = max(self.at, record["at"])
+        self.queued.add(record)
         if event in ("job.finished", "retry.scheduled", "matrix.expanded"):
             self._missing.pop((event, record["job"]), None)
         elif event == "attempt.spawned":

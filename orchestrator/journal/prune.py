@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -32,9 +32,15 @@ class Pruned(Struct, frozen=True):
 
 
 def prune(
-    root: str, keep: int = KEEP, *, interrupted: bool = False, sparing: bool = False, dry_run: bool = False
+    root: str,
+    keep: int = KEEP,
+    *,
+    interrupted: bool = False,
+    sparing: bool = False,
+    dry_run: bool = False,
+    end: Callable[[RunDir], None] = lambda run: None,
 ) -> Pruned:
-    """Remove all but the newest `keep` runs of `root`; interrupted runs only with `interrupted`.
+    """Remove all but the newest `keep` runs of `root`; interrupted runs only with `interrupted`, after `end(run)`.
 
     With `sparing`, for automatic pruning, the last run of a manifest is kept too unless it succeeded. Raises
     EnvironmentFailedError.
@@ -50,7 +56,7 @@ def prune(
                 if why is None and sparing and _is_wanted(root, run, runs[position + 1 :]):
                     why = "it did not succeed, and it is the last run of its manifest"
                 if why is None and not dry_run:
-                    why = _rename_away(root, run, interrupted)
+                    why = _rename_away(root, run, interrupted, end)
         except EnvironmentFailedError:
             if os.path.lexists(os.path.join(root, run_id)):
                 raise
@@ -96,14 +102,16 @@ def _is(event: Mapping[str, Any] | None, name: str) -> bool:
     return event is not None and event.get("event") == name
 
 
-def _rename_away(root: str, run: RunDir, interrupted: bool) -> str | None:
+def _rename_away(root: str, run: RunDir, interrupted: bool, end: Callable[[RunDir], None]) -> str | None:
     """Give the run a name under which no command finds it, so that no partial run is ever seen. Or why not."""
     try:
         run.lock()
     except RefusedError:
         return "it is running"
-    if not interrupted and not _is(last_event(run), "run.finished"):  # it was resumed just now
-        return "it was interrupted and can be resumed"
+    if not _is(last_event(run), "run.finished"):
+        if not interrupted:  # it was resumed just now
+            return "it was interrupted and can be resumed"
+        end(run)
     parent = open_root(os.path.abspath(root), create=False)
     try:
         os.rename(run.run_id, _PRUNED + run.run_id, src_dir_fd=parent, dst_dir_fd=parent)

@@ -10,6 +10,7 @@ from orchestrator.manifest.cluster_kinds import (
     ADDRESS,
     ADDRESS_PATTERN,
     COUNT,
+    KubernetesKeys,
     ProcessesKeys,
     SshKeys,
     TlsKeys,
@@ -23,12 +24,13 @@ from orchestrator.manifest.section import Doc, Section, section_type
 from orchestrator.manifest.value_errors import KeyConflictError, MissingKeyError
 
 LOCAL_CLUSTER: Final = "local"
-KINDS: Final = ("processes", "address", *QUEUES, "ssh")
+KINDS: Final = ("processes", "address", *QUEUES, "ssh", "kubernetes")
 """The keys that say what its workers are, of which a cluster has one."""
-_ELSEWHERE: Final = ("address", *QUEUES, "ssh")
+_ASKED_FOR: Final = (*QUEUES, "kubernetes")
+_ELSEWHERE: Final = ("address", *_ASKED_FOR, "ssh")
 _ONLY_WITH: Final = {"tls": ("address",), "insecure": ("address",), "files": _ELSEWHERE, "dir": _ELSEWHERE}
 """Key -> the kinds that it has an effect with; the others have one with every kind."""
-_WORKERS_ONLY_WITH: Final = {"max": QUEUES, "min": ("processes", *QUEUES), "idle": ("processes", *QUEUES)}
+_WORKERS_ONLY_WITH: Final = {"max": _ASKED_FOR, "min": ("processes", *_ASKED_FOR), "idle": ("processes", *_ASKED_FOR)}
 """The same for keys of `workers`."""
 _LEAST_LEASE: Final = 2
 _MOST_LEASE: Final = 3600
@@ -70,7 +72,9 @@ class WorkersKeys(Section, frozen=True):
         integer(0, 1_000),
         Doc("The number that is always there; by default all `processes`.", 0),
     ] = None
-    max: Annotated[int | None, COUNT, Doc("The most of them, for queueing systems; 1 by default.", 20)] = None
+    max: Annotated[
+        int | None, COUNT, Doc("The most of them, for queueing systems and `kubernetes`; 1 by default.", 20)
+    ] = None
     idle: Annotated[Duration, Doc("A worker that has run nothing for so long is ended.", "2m")] = 120.0
     start: Annotated[Duration, Doc("How long jobs wait for a worker when there is none; then the run ends.", "15m")] = (
         900.0
@@ -97,6 +101,9 @@ class ClusterKeys(Section, frozen=True):
     lsf: Annotated[LsfKeys | None, Doc("Workers as jobs of LSF.", {"cores": 16})] = None
     sge: Annotated[SgeKeys | None, Doc("Workers as jobs of Grid Engine.", {"cores": 1})] = None
     ssh: Annotated[SshKeys | None, Doc("Workers on hosts that are reached by SSH.", {"hosts": ["a", "b"]})] = None
+    kubernetes: Annotated[
+        KubernetesKeys | None, Doc("Workers as pods of Kubernetes.", {"image": "me/pexec:1", "cpus": 4})
+    ] = None
     tls: Annotated[TlsKeys | None, Doc("The certificates for a `tls://` address.")] = None
     insecure: Annotated[bool, Doc("Accepts a `tcp://` address of another machine.", True)] = False
     files: Annotated[
@@ -141,6 +148,10 @@ class ClusterKeys(Section, frozen=True):
             if isinstance(workers, dict) and key in workers and kind not in with_:
                 message = f"`workers.{key}` has no effect with `{kind}`"
                 return KeyConflictError("PX118", message, _requires(with_), "workers")
+        pods = data.get("kubernetes")
+        if isinstance(pods, dict) and not pods.get("claims") and data.get("files") != "none":
+            help_ = "workers see the files of pexec by a claim, `claims: {NAME: /directory}`, or have `files: none`"
+            return MissingKeyError("PX111", "has no `kubernetes.claims`", help_, "kubernetes")
         address = data.get("address")
         return None if not isinstance(address, str) else _check_security(address, data)
 
@@ -168,7 +179,7 @@ def _check_security(address: str, data: Mapping[str, Any]) -> ScalarError | None
         return KeyConflictError("PX118", "`tls` requires a `tls://` address", "", "tls")
     if not is_loopback(matched["host"]) and data.get("insecure") is not True:
         message = "a `tcp://` address of another machine is not encrypted"
-        help_ = "whoever reaches its ports runs code there as you: use `tls://`, or accept that with `insecure: true`"
+        help_ = "anyone who reaches it can run code there as you: use `tls://`, or accept that with `insecure: true`"
         return KeyConflictError("PX434", message, help_, "address")
     return None
 

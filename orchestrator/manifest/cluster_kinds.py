@@ -5,8 +5,8 @@ import re
 from typing import Annotated, Any, Final
 
 from orchestrator.console.text import quote
-from orchestrator.manifest.container_types import Argv, list_of
-from orchestrator.manifest.field_types import FieldType, NonBlank, integer, non_blank
+from orchestrator.manifest.container_types import Argv, list_of, mapping_of
+from orchestrator.manifest.field_types import ByteSize, FieldType, NonBlank, integer, non_blank
 from orchestrator.manifest.scalars import ScalarError
 from orchestrator.manifest.section import Doc, Section
 
@@ -69,6 +69,57 @@ class SshKeys(Section, frozen=True):
         ),
     ] = None
     options: Annotated[Argv, Doc("More options of `ssh`, each whole.", ["-p", "2222"])] = ()
+
+
+_RESOURCE_PATTERN: Final = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
+
+
+def _resource(value: Any) -> str:
+    text: str = _ADDRESS_TEXT.parse(value)
+    if re.fullmatch(_RESOURCE_PATTERN, text) is None:
+        help_ = "names in Kubernetes have lower-case letters, digits, `-` and `.`"
+        raise ScalarError("PX113", f"{quote(text)} is not the name of a resource", help_)
+    return text
+
+
+_RESOURCE: Final = FieldType(_resource, {"type": "string", "pattern": f"^{_RESOURCE_PATTERN}$"})
+
+
+def _mount_path(value: Any) -> str:
+    text: str = _ADDRESS_TEXT.parse(value)
+    if not text.startswith("/"):
+        raise ScalarError("PX113", f"{quote(text)} is not an absolute path", "write it as `/data`")
+    return text
+
+
+_MOUNT_PATH: Final = FieldType(_mount_path, {"type": "string", "pattern": "^/"})
+ResourceName = Annotated[str, _RESOURCE]
+
+
+class KubernetesKeys(Section, frozen=True):
+    """Workers as pods of Kubernetes, which the operator of Dask starts."""
+
+    image: Annotated[NonBlank, Doc("The image of its pods, which has pexec.", "registry.example.org/me/pexec:1")]
+    cpus: Annotated[int, integer(1, 10_000), Doc("CPUs of a worker, which runs as many jobs at once.", 4)]
+    memory: Annotated[ByteSize | None, Doc("Memory of a worker.", "8GiB")] = None
+    namespace: Annotated[
+        ResourceName | None, Doc("Where its resources are created; by default that of the context.", "batch")
+    ] = None
+    context: Annotated[NonBlank | None, Doc("The context of the configuration of `kubectl`.", "lab")] = None
+    claims: Annotated[
+        dict[str, str],
+        mapping_of(_RESOURCE, _MOUNT_PATH, hint="write `{CLAIM: /directory}`"),
+        Doc("For each persistent volume claim, where workers have it.", {"work": "/work"}),
+    ] = {}  # noqa: RUF012 -- msgspec gives each its own
+    service_account: Annotated[
+        ResourceName | None, Doc("The account of its pods; by default they have no token.", "builder")
+    ] = None
+    node_selector: Annotated[
+        dict[str, str],
+        mapping_of(_ADDRESS_TEXT, _ADDRESS_TEXT, hint="write `{label: value}`"),
+        Doc("Labels that the nodes of its workers have.", {"disk": "ssd"}),
+    ] = {}  # noqa: RUF012
+    python: Annotated[NonBlank, Doc("The interpreter in the image that has pexec.", "/opt/venv/bin/python")] = "python3"
 
 
 class TlsKeys(Section, frozen=True):

@@ -46,6 +46,7 @@ class ConsoleThread:
         self._posted: deque[Callable[[], None]] = deque()
         self._characters = 0  # of the texts among `_posted`
         self._news = threading.Event()
+        self._is_notified = False  # since the thread last began to look: asked for each event, so without a call
         self._ending = threading.Event()
         self._last = ""
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -60,7 +61,8 @@ class ConsoleThread:
 
     def notify(self) -> None:
         """There is something new to show."""
-        if not self._news.is_set():
+        if not self._is_notified:
+            self._is_notified = True
             self._news.set()
 
     def post(self, act: Callable[[], None]) -> None:
@@ -125,6 +127,7 @@ class ConsoleThread:
             self._news.wait(min((seconds for seconds in waits if seconds is not None), default=None))
             self._ending.wait(_GATHER_SECONDS)
             self._news.clear()
+            self._is_notified = False
             ending = self._ending.is_set()
             posted = [self._posted.popleft() for _ in range(len(self._posted))]
             more = [view.show() for view in self._views]

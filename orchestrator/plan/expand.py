@@ -10,6 +10,7 @@ from msgspec.structs import asdict, replace
 from orchestrator.errors import UsageError
 from orchestrator.manifest import limit_keys
 from orchestrator.manifest.cluster_keys import LOCAL_CLUSTER
+from orchestrator.manifest.cluster_kinds import KubernetesKeys
 from orchestrator.manifest.env_file_keys import EnvFileEntry, env_file_paths
 from orchestrator.manifest.env_keys import EnvValue
 from orchestrator.manifest.input_keys import InputEntry, InputKeys
@@ -45,6 +46,7 @@ from orchestrator.plan.policy_parts import (
     CachePolicy,
     CiPolicy,
     ClusterPolicy,
+    KubernetesPolicy,
     QueuePolicy,
     SshPolicy,
     TlsPolicy,
@@ -134,6 +136,8 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
         if asked is not None:
             slots = asked.cores
             queue[kind] = _queue(asked)
+    if cluster.kubernetes is not None:
+        slots = cluster.kubernetes.cpus
     least = None if workers.min is None else min(workers.min, count)
     return ClusterPolicy(
         name,
@@ -144,9 +148,23 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
         workers.idle,
         workers.start,
         cluster.lease,
+        kubernetes=None if cluster.kubernetes is None else _kubernetes(cluster.kubernetes),
         files=cluster.files,
         dir=cluster.dir,
         **queue,
+    )
+
+
+def _kubernetes(keys: KubernetesKeys) -> KubernetesPolicy:
+    return KubernetesPolicy(
+        keys.image,
+        keys.memory,
+        keys.namespace,
+        keys.context,
+        keys.claims,
+        keys.service_account,
+        keys.node_selector,
+        keys.python,
     )
 
 

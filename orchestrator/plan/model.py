@@ -44,8 +44,7 @@ OptionalPositiveInt = PositiveInt | None
 OptionalNonNegativeFloat = NonNegativeFloat | None
 OptionalPositiveFloat = PositiveFloat | None
 OptionalNonEmptyStrings = NonEmptyStrings | None
-Pairs = tuple[tuple[str, int], ...]
-"""Amounts by name. As data they are an object."""
+Pairs = tuple[tuple[str, int], ...]  # amounts by name; as data they are an object
 
 StopSignal = Literal["HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "WINCH"]
 

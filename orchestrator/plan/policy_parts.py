@@ -68,6 +68,21 @@ class SshPolicy(Struct, frozen=True, omit_defaults=True):
     options: Annotated[tuple[str, ...], Meta(description="Options of `ssh`.")] = ()
 
 
+class KubernetesPolicy(Struct, frozen=True, omit_defaults=True):
+    """What each worker asks Kubernetes for."""
+
+    image: Annotated[str, Meta(description="Its image.")]
+    memory: Annotated[Annotated[int, Meta(ge=0)] | None, Meta(description="Memory of a worker.")] = field(
+        default=None, name="memory_bytes"
+    )
+    namespace: Annotated[str | None, Meta(description="Where its resources are created.")] = None
+    context: Annotated[str | None, Meta(description="The context of the configuration of `kubectl`.")] = None
+    claims: Annotated[dict[str, str], Meta(description="Each persistent volume claim and where it is mounted.")] = {}
+    service_account: Annotated[str | None, Meta(description="The account of its pods.")] = None
+    node_selector: Annotated[dict[str, str], Meta(description="Labels of the nodes.")] = {}
+    python: Annotated[str, Meta(description="The interpreter in the image that has pexec.")] = "python3"
+
+
 QUEUES: Final = ("slurm", "pbs", "lsf", "sge")
 """The fields of a cluster that are queueing systems; the keys of a manifest are called the same."""
 MOST_SLOTS = 1_000
@@ -76,7 +91,7 @@ MOST_SLOTS = 1_000
 
 class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
     """The workers that run the jobs: processes of this machine, those of an existing Dask cluster, jobs of a queueing
-    system, or processes of other hosts."""
+    system, processes of other hosts, or pods of Kubernetes."""
 
     name: Annotated[str, Meta(description="Its name in the manifest.")]
     processes: Annotated[int, Meta(ge=0, description="Number of workers that pexec starts.")] = 0
@@ -104,13 +119,15 @@ class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
     pbs: Annotated[QueuePolicy | None, Meta(description="What each worker asks PBS for.")] = None
     lsf: Annotated[QueuePolicy | None, Meta(description="What each worker asks LSF for.")] = None
     sge: Annotated[QueuePolicy | None, Meta(description="What each worker asks Grid Engine for.")] = None
+    kubernetes: Annotated[KubernetesPolicy | None, Meta(description="What each worker asks Kubernetes for.")] = None
     files: Annotated[Literal["shared", "none"], Meta(description="Which files of pexec its workers see.")] = "shared"
     dir: Annotated[str | None, Meta(description="The project's directory on its workers, if it is another.")] = None
 
     @property
     def is_here(self) -> bool:
         """Whether its workers share this machine."""
-        return self.address is None and self.queue is None and self.ssh is None
+        kinds = (self.address, self.queue, self.ssh, self.kubernetes)
+        return all(kind is None for kind in kinds)
 
     @property
     def queue(self) -> tuple[str, QueuePolicy] | None:

@@ -98,6 +98,7 @@ OBSERVED: dict[str, dict[str, str]] = {
         "slurm": "acceptance/test_keys_of_slurm.py::"
         "test_a_hundred_jobs_succeed_although_a_worker_is_cancelled_in_the_middle",
         **dict.fromkeys(("pbs", "lsf", "sge"), _ON_A_QUEUE),
+        "kubernetes": "acceptance/test_keys_of_kubernetes.py::test_jobs_run_in_pods_and_nothing_stays_in_kubernetes",
         "ssh": "acceptance/test_keys_of_ssh.py::"
         "test_jobs_run_on_the_hosts_with_the_environment_of_pexec_and_nothing_stays_there",
         "address": "acceptance/test_keys_of_existing_clusters.py::test_jobs_run_on_its_workers_and_nothing_stays_there",
@@ -141,6 +142,10 @@ OBSERVED: dict[str, dict[str, str]] = {
         "python": "acceptance/test_keys_of_ssh.py::"
         "test_a_host_with_another_pexec_or_none_is_refused_with_both_versions",
     },
+    "Kubernetes": dict.fromkeys(
+        ("image", "cpus", "memory", "namespace", "claims", "service_account", "node_selector", "context", "python"),
+        "acceptance/test_keys_of_kubernetes.py::test_each_key_is_in_what_a_run_would_create_which_the_operator_accepts",
+    ),
     "Tls": dict.fromkeys(
         ("ca", "cert", "key"),
         "acceptance/test_keys_of_existing_clusters.py::test_a_certificate_of_another_authority_is_not_accepted",

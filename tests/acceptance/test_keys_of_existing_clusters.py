@@ -226,7 +226,7 @@ def test_a_run_without_encryption_says_so_each_time_and_passes_on_a_minimal_envi
         for _ in range(2):
             said = pexec.run("apply")
             assert said.exit_code == 0, said.stderr
-            why = f"the cluster is reached at {cluster.address}: whoever reaches its ports can run code as you"
+            why = f"the cluster is reached at {cluster.address}: anyone who reaches it can run code as you"
             assert why in said.stderr
     run = last_run(pexec.folder)
     assert (run.log("a"), run.log("b")) == (b"none %s\n" % os.fsencode(pexec.home), b"named\n")

@@ -87,6 +87,25 @@ def test_a_run_for_which_the_queue_has_no_room_says_why(system: str, hpc: StandI
     assert not (pexec.folder / "ran").exists()
 
 
+@pytest.mark.parametrize("system", ["lsf"])
+@pytest.mark.parametrize(
+    "command", [("resume", "--cluster", "local", "--output", "quiet"), ("prune", "--keep", "0", "--interrupted")]
+)
+def test_a_job_that_waits_in_the_queue_for_a_killed_pexec_is_cancelled_by_who_comes_next(
+    system: str, hpc: StandIn, pexec: Pexec, command: tuple[str, ...]
+) -> None:
+    text = manifest("  a: {run: 'true'}\n", head(system, 'extra: ["-H"]'))
+    run = pexec.file("pexec.yaml", text).start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
+    wait_for_events(pexec, b'"worker.queued"', 2, run)
+    run.kill()
+    run.wait(60)
+    waiting = sorted(hpc.jobs())
+    assert len(waiting) == 2
+    said = pexec.run(*command)
+    assert said.exit_code == 0, said.stderr
+    assert f"pexec: 2 jobs of LSF cancelled, which the run had left: {', '.join(waiting)}\n" in said.stderr
+
+
 def test_what_the_queue_does_not_accept_ends_the_run_with_its_own_words(
     system: str, hpc: StandIn, pexec: Pexec
 ) -> None:

@@ -75,8 +75,30 @@ def test_jobs_end_with_the_walltime_of_their_worker_and_are_made_again_on_the_ne
     pexec.file("go", "")
     _, stderr = run.communicate(timeout=200)
     assert run.returncode == 0, stderr.decode()
-    assert len(verified(pexec).named("attempt.finished", verdict="lost")) == 1
+    (lost,) = verified(pexec).named("attempt.finished", verdict="lost")
+    assert lost["reason"].startswith("evicted: ")
     assert survivors(mark, 0) == set()
+
+
+def test_a_waiting_job_that_someone_cancels_is_replaced_while_another_worker_works(hpc: Slurm, pexec: Pexec) -> None:
+    body = "  j: {matrix: {n: [1, 2, 3, 4]}, run: 'until test -e go; do sleep 0.1; done'}\n"
+    # The node has room for one worker of five CPUs at a time.
+    text = manifest(body, head().replace("cores: 2", "cores: 5"))
+    run = pexec.file("pexec.yaml", text).start("apply", "--output", "quiet", stderr=subprocess.PIPE)
+    wait_for_events(pexec, b'"worker.joined"', 1, run)
+    wait_for_events(pexec, b'"worker.queued"', 2, run)
+
+    def waiting() -> list[str]:
+        return hpc.ask("squeue", "-h", "-t", "PENDING", "-o", "%i").split()
+
+    assert wait_until(lambda: len(waiting()) == 1, 60)
+    (cancelled,) = waiting()
+    hpc.ask("scancel", cancelled)
+    wait_for_events(pexec, b'"worker.queued"', 3, run)
+    assert wait_until(lambda: len(waiting()) == 1 and waiting() != [cancelled], 60)
+    pexec.file("go", "")
+    _, stderr = run.communicate(timeout=200)
+    assert run.returncode == 0, stderr.decode()
 
 
 def test_a_run_for_which_slurm_has_no_room_says_why(hpc: Slurm, pexec: Pexec) -> None:

@@ -20,7 +20,6 @@ from orchestrator.execute.warden.processes import children
 
 pytestmark = pytest.mark.faults
 SECRET = "a-value-that-nobody-else-has"
-LEASE = 2
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +44,14 @@ def lab(server: Sshd) -> Iterator[Sshd]:
 
 def head(server: Sshd, hosts: str = "one, two", keys: str = "slots: 2", more: str = "") -> str:
     ssh = f"hosts: [{hosts}], options: [-F, {server.configuration}], {keys}"
-    return f"policy: {{cluster: lab}}\nclusters: {{lab: {{ssh: {{{ssh}}}, files: shared, lease: {LEASE}s{more}}}}}\n"
+    return f"policy: {{cluster: lab}}\nclusters: {{lab: {{ssh: {{{ssh}}}, files: shared{more}}}}}\n"
 
 
-def begun(pexec: Pexec, server: Sshd, job: str, hosts: str = "one, two", attempts: int = 1) -> subprocess.Popen[bytes]:
-    pexec.file("pexec.yaml", manifest(f"  a: {{run: '{job}'}}\n", head(server, hosts)))
+def begun(pexec: Pexec, server: Sshd, job: str, hosts: str = "one, two", more: str = "") -> subprocess.Popen[bytes]:
+    pexec.file("pexec.yaml", manifest(f"  a: {{run: '{job}'}}\n", head(server, hosts, more=more)))
     run = pexec.start("apply", "--output", "quiet", stderr=subprocess.PIPE)
     wait_for_events(pexec, b'"worker.joined"', hosts.count(",") + 1, run)
-    wait_for_events(pexec, b'"attempt.spawned"', attempts, run)
+    wait_for_events(pexec, b'"attempt.spawned"', 1, run)
     return run
 
 
@@ -191,7 +190,7 @@ def test_a_host_that_does_not_answer_any_more_is_reached_anew_and_its_jobs_never
     if what == "worker" and not full:
         pytest.skip("takes as long as the other: `--full`")
     mark = new_mark()
-    run = begun(pexec, lab, WAITS + mark, "one")
+    run = begun(pexec, lab, WAITS + mark, "one", ", lease: 3s")
     stopped = lab.sessions() if what == "session" else worker_processes(lab)
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)
@@ -229,3 +228,11 @@ def test_a_host_without_the_files_runs_jobs_in_a_directory_of_its_own(pexec: Pex
     said = pexec.file("pexec.yaml", text).run("apply", "--output", "quiet")
     assert said.exit_code == 0, said.stderr
     assert verified(pexec).log("a") == b"there\r\nno line end"
+
+
+def test_doctor_tries_the_worker_of_each_host(pexec: Pexec, lab: Sshd) -> None:
+    said = pexec.file("pexec.yaml", manifest("  a: {run: touch ran}\n", head(lab))).run("doctor", "--cluster", "lab")
+    assert said.exit_code == 0, said.stderr
+    assert said.stdout.count("\nok        kill ") == 2
+    assert said.stdout.count("\nok        secrets ") == 2
+    assert "\n2 workers can be used; " in said.stdout

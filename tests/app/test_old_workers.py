@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from support.attempts import marked, new_mark, survivors, wait_until, wardens_below
@@ -14,6 +15,8 @@ from support.clusters import end, is_alive, manifest, verified, wait_for_events,
 from support.stories import Story, on_workers
 
 from orchestrator.app import old_workers
+from orchestrator.cluster.queues.by_name import SYSTEMS
+from orchestrator.cluster.queues.queue_system import UnreadableError
 from orchestrator.journal.history import History, PidSpace
 
 
@@ -76,3 +79,38 @@ def test_a_resume_ends_a_worker_that_its_warden_and_pexec_left_behind(pexec: Pex
     assert not any(map(is_alive, workers))
     killed = {event["pid"] for event in verified(pexec).named("orphan.killed")}
     assert killed >= set(workers)
+
+
+@pytest.mark.parametrize(
+    ("why", "words"),
+    [
+        ("", "pexec: 2 jobs of Slurm cancelled, which the run had left: 12, 13\n"),
+        (
+            "`scancel 12` fails",
+            "pexec: 2 jobs of Slurm could not be cancelled, which the run had left: `scancel 12` fails\n",
+        ),
+    ],
+)
+def test_jobs_that_wait_in_a_queue_for_a_process_that_died_are_cancelled(
+    why: str, words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[tuple[str, list[str]]] = []
+
+    def cancel(system: Any, jobs: list[str], run: Any) -> str:
+        asked.append((system.name, jobs))
+        return why
+
+    def look(jobs: list[str], run: Any) -> dict[str, str]:
+        if "9" in jobs:
+            raise UnreadableError("down")
+        return {"12": "PENDING", "13": "RUNNING"}
+
+    monkeypatch.setattr("orchestrator.cluster.queues.cancelling.cancel", cancel)
+    monkeypatch.setattr(SYSTEMS["slurm"], "look", look)
+    old_workers.cancel_queued({"slurm": ["11"], "pbs": []})
+    assert asked == []
+    old_workers.cancel_queued({"slurm": ["11", "12", "13"]})
+    assert asked == [("Slurm", ["12", "13"])]
+    assert capsys.readouterr().err == words
+    old_workers.cancel_queued({"slurm": ["9"]})
+    assert asked[1:] == [("Slurm", ["9"])]

@@ -83,14 +83,14 @@ def test_workers_of_other_hosts_do_not_wait_for_this_machine() -> None:
 
 
 def test_jobs_that_wait_for_one_worker_do_not_hide_those_behind_them_that_another_could_run() -> None:
-    gpu = [job(f"g{number}", requires=("gpu",)) for number in range(3)]
+    gpu = [job(f"g{number}", requires=("gpu",)) for number in range(5)]
     control = admission_of(*gpu, job("p"), job("q"), slots=3)
     control.join(WorkerRoom("w1", "node-1", 1, 4, 1 << 30, frozenset({"gpu"})))
     control.join(WorkerRoom("w2", "node-2", 2, 4, 1 << 30))
-    assert control.admitted(launches(0, 1, 2), [], 0.0) == launches(0)
-    assert (control.beyond, control.look_again_at) == (16, 0.0)
-    assert control.admitted(launches(1, 2, 3, 4), [0], 0.0) == launches(3, 4)
-    assert control.beyond == 1  # no worker has room any more
+    assert control.beyond == 1
+    assert control.admitted(launches(0, 1, 2, 3), [], 0.0) == launches(0)
+    assert (control.beyond, control.look_again_at) == (7, 0.0)
+    assert control.admitted(launches(1, 2, 3, 4, 5, 6), [0], 0.0) == launches(5, 6)
     assert control.look_again_at is None
 
 

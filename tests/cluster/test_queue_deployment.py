@@ -291,4 +291,5 @@ def test_what_submits_is_ended_when_it_hangs_and_says_why_it_fails() -> None:
     assert asyncio.run(fails("import time; time.sleep(60)", 0.1)) == "failed"
     assert queued_jobs._submitting == set()
     assert queued_jobs.words_of("sbatch: error: one\nsbatch: note\nsbatch: error: two\n", "sbatch") == "one; two"
+    assert queued_jobs.words_of("Unable to run job: no queue.\nExiting.\n", "qsub") == "Unable to run job: no queue."
     assert queued_jobs.words_of("qsub: Unknown queue\n", "qsub") == "Unknown queue"

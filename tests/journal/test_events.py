@@ -116,5 +116,7 @@ def test_consequences_and_remarks_are_no_facts() -> None:
         "journal.recovered",
         "worker.joined",
         "worker.left",
+        "worker.queued",
+        "worker.dequeued",
         "attempt.late",
     }

@@ -198,6 +198,18 @@ def test_the_workers_that_were_there_at_the_end_are_known_and_which_of_them_had_
     assert history(story.plan, story.events).workers == []
 
 
+def test_the_jobs_that_a_killed_process_left_in_the_queue_are_known() -> None:
+    story = Story(plan(job("a")))
+    for number in ("12", "13", "14"):
+        story.emit("worker.queued", 0.0, queue="slurm", queue_job=number)
+    story.emit("worker.dequeued", 0.5, queue="slurm", queue_job="13")
+    assert history(story.plan, story.events).queued.left == {"slurm": ["12", "14"]}
+    story.resume(1.0, max_parallel_jobs=1)
+    assert history(story.plan, story.events).queued.left == {}
+    story.emit("worker.queued", 1.0, queue="pbs", queue_job="9")
+    assert history(story.plan, story.events).queued.left == {"pbs": ["9"]}
+
+
 def test_a_worker_of_an_earlier_version_is_taken_to_have_the_default_lease() -> None:
     story = Story(plan(job("a")))
     story.join("w1", "node-1", 0.0)

@@ -8,7 +8,7 @@ from support.planning import good_plan, planned
 from orchestrator.errors import UsageError
 from orchestrator.manifest.load import loads
 from orchestrator.plan.inputs import Overrides
-from orchestrator.plan.policy_parts import ClusterPolicy, QueuePolicy, SshPolicy, TlsPolicy
+from orchestrator.plan.policy_parts import ClusterPolicy, KubernetesPolicy, QueuePolicy, SshPolicy, TlsPolicy
 from orchestrator.plan.render import plan_text
 
 PAIR = "clusters: {pair: {processes: {count: 2, slots: 3}}, many: {processes: 5}}\nworkflows: {a: {run: 'true'}}\n"
@@ -126,6 +126,11 @@ def test_the_plan_shows_a_cluster_and_local_only_if_it_was_asked_for() -> None:
         ("{lab: {ssh: {hosts: [one], slots: 0}}}", "PX113"),
         ("{lab: {ssh: {hosts: [one]}, workers: {min: 1}}}", "PX118"),
         ("{lab: {ssh: {hosts: [one]}, processes: 2}}", "PX118"),
+        ("{pods: {kubernetes: {image: i, cpus: 1}}}", "PX111"),
+        ("{pods: {kubernetes: {cpus: 1, claims: {a: /a}}}}", "PX111"),
+        ("{pods: {kubernetes: {image: i, cpus: 1, claims: {A_B: /a}}}}", "PX113"),
+        ("{pods: {kubernetes: {image: i, cpus: 1, claims: {a: a}}}}", "PX113"),
+        ("{pods: {kubernetes: {image: i, cpus: 1, claims: {a: /a}}, insecure: true}}", "PX118"),
         ("{pair: {processes: 2, lease: 61m}}", "PX114"),
         ("{pair: {processes: 2, lease: long}}", "PX114"),
     ],
@@ -201,3 +206,25 @@ def test_a_cluster_of_hosts_has_a_worker_on_each_and_as_many_jobs_as_they_have_s
     unsized = good_plan(text.replace(", %s", ""), overrides=Overrides(cluster="lab"))
     assert unsized.policy.max_parallel_jobs == 1_000
     assert "  cluster            lab, 2 workers\n" in plan_text(unsized, {}, verbose=True)
+
+
+@pytest.mark.parametrize("more", ["", "files: none, "])
+def test_a_cluster_of_kubernetes_has_as_many_jobs_as_its_workers_have_cpus(more: str) -> None:
+    claims = "" if more else "claims: {work: /work}, "
+    keys = f"image: i, cpus: 4, memory: 1GiB, namespace: n, context: c, {claims}service_account: s, python: p"
+    pods = f"{{kubernetes: {{{keys}, node_selector: {{a: b}}}}, {more}workers: {{min: 0, max: 5}}}}"
+    plan = good_plan(
+        f"clusters: {{pods: {pods}}}\nworkflows: {{a: {{run: 'true'}}}}\n", overrides=Overrides(cluster="pods")
+    )
+    cluster = plan.policy.cluster
+    assert cluster is not None
+    assert (cluster.processes, cluster.slots, cluster.least, cluster.is_here, cluster.is_encrypted) == (
+        5,
+        4,
+        0,
+        False,
+        True,
+    )
+    assert cluster.kubernetes == KubernetesPolicy(
+        "i", 1 << 30, "n", "c", {} if more else {"work": "/work"}, "s", {"a": "b"}, "p"
+    )

@@ -29,8 +29,10 @@ from support.inside import run_inside  # noqa: E402
 
 from orchestrator.cluster.deployments.bring import UnusableWorkerError, versions_differ  # noqa: E402
 from orchestrator.cluster.deployments.deployment import Events  # noqa: E402
+from orchestrator.cluster.deployments.kubernetes_api import NO_RIGHTS  # noqa: E402
 from orchestrator.cluster.deployments.shared_files import unseen  # noqa: E402
 from orchestrator.cluster.deployments.ssh_command import unreachable  # noqa: E402
+from orchestrator.cluster.hello import Refusal  # noqa: E402
 from orchestrator.diagnostics.explanation import explanation, explanation_file  # noqa: E402
 from orchestrator.diagnostics.model import CODES  # noqa: E402
 from orchestrator.execute.sandbox.cgroups import CgroupParents  # noqa: E402
@@ -87,6 +89,12 @@ def _workers_of(code: str) -> AbstractContextManager[Any]:
     refusals = {
         "PX312": versions_differ({"host": "node-7", "pexec": "0.1.0", "python": "/usr/bin/python3"}),
         "PX313": unseen("node-7", "/home/you/project/.pexec/runs/" + _ANY_RUN, "no such file or directory"),
+        "PX328": Refusal(
+            "Kubernetes refuses the DaskCluster `pexec-0b1c2d3e4f`: daskclusters.kubernetes.dask.org is forbidden: "
+            'User "me" cannot create resource "daskclusters" in the namespace "batch"',
+            "PX328",
+            NO_RIGHTS,
+        ),
         "PX320": unreachable("node-7", "Permission denied (publickey)."),
     }
     if code not in refusals:

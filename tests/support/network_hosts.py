@@ -33,6 +33,11 @@ class NetworkHost:
         _ip("-n", self._space, "link", "set", "lo", "up")
 
     @property
+    def name(self) -> str:
+        """What its system calls it."""
+        return self._space
+
+    @property
     def below(self) -> tuple[str, ...]:
         """The beginning of a command that is to run there."""
         pids = ("unshare", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc")

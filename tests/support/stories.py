@@ -181,6 +181,8 @@ def every_event(of: Plan) -> Story:
     story.resume(0.8, max_parallel_jobs=10)
     story.join("w1", "node-1", 0.8)
     story.emit("worker.left", 0.8, worker="w1", host="node-1", why="its process ended")
+    story.emit("worker.queued", 0.8, queue="slurm", queue_job="12")
+    story.emit("worker.dequeued", 0.8, queue="slurm", queue_job="12")
     story.emit("attempt.late", 0.8, job=name, attempt=1, **LATE)
     story.emit("job.must_run", 0.8, job=name, **MUST_RUN)
     story.emit("job.cached", 0.8, job=name, **CACHED)

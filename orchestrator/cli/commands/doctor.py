@@ -10,7 +10,7 @@ from orchestrator.cli.main import Parser
 from orchestrator.cli.options import add_cluster
 from orchestrator.cli.run_arguments import add_format_and_root, run_root
 from orchestrator.console.streams import write_stdout, write_text
-from orchestrator.errors import ExitCode
+from orchestrator.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from orchestrator.execute.doctor import Check
@@ -21,6 +21,11 @@ def add_arguments(parser: Parser) -> None:
     parser.usage = f"{parser.prog} [flags]"
     add_cluster(parser, "try every worker of this cluster of the manifest instead of this machine")
     parser.add_argument("-f", "--file", metavar="FILE", help="the manifest that declares the cluster")
+    parser.add_argument(
+        "--manifests",
+        action="store_true",
+        help="print what a run on a Kubernetes cluster would create, and create nothing",
+    )
     add_format_and_root(parser, "text", "json")
     parser.add_argument("--json", dest="format", action="store_const", const="json", help="the same as `--format json`")
 
@@ -34,6 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
         from orchestrator.cli.cluster_doctor import examine_cluster
 
         return examine_cluster(arguments)
+    if arguments.manifests:
+        raise UsageError("`--manifests` needs a cluster", help="`--cluster NAME`")
     from orchestrator import __version__
     from orchestrator.execute.doctor import examine
     from orchestrator.execute.supervisor.supervisor import Supervisor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from orchestrator.app.old_workers import cancel_queued_of
 from orchestrator.cli.json_text import json_text
 from orchestrator.cli.main import Parser
 from orchestrator.cli.run_arguments import add_format_and_root, run_root
@@ -36,7 +37,9 @@ def add_arguments(parser: Parser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 0."""
     root = run_root(arguments)
-    pruned = prune(root, arguments.keep, interrupted=arguments.interrupted, dry_run=arguments.dry_run)
+    pruned = prune(
+        root, arguments.keep, interrupted=arguments.interrupted, dry_run=arguments.dry_run, end=cancel_queued_of
+    )
     if arguments.format == "json":
         kept = [{"run_id": run_id, "reason": reason} for run_id, reason in pruned.kept]
         write_stdout(json_text({"removed": pruned.removed, "kept": kept, "dry_run": arguments.dry_run}))

@@ -33,6 +33,12 @@ def deployment_of(cluster: ClusterPolicy, count: int, setup: Setup, plan: Plan) 
 
         bringer = Bringer(replace(setup, environ=portable(os.environb)), plan.base_dir)
         return SshDeployment(cluster.ssh, cluster.slots, bringer, plan.base_dir)
+    if cluster.kubernetes is not None:
+        from orchestrator.cluster.deployments.bring import Bringer
+        from orchestrator.cluster.deployments.kubernetes import KubernetesDeployment
+
+        bringer = Bringer(replace(setup, environ=portable(os.environb)), plan.base_dir)
+        return KubernetesDeployment(cluster.kubernetes, cluster.slots, count, setup.run_dir, bringer)
     from orchestrator.cluster.deployments.processes import ProcessDeployment
 
     return ProcessDeployment(count, setup)

@@ -24,7 +24,8 @@ class Events(Struct, frozen=True):
     this worker is gone; whether something of it still lives is not known yet. `starts_nothing(refusal)`: no worker
     comes any more. `degraded(what, why)`: something that is
     not as it should be. `refused(address, refusal)`: the worker there is not used. `reconnected(client)`: this one has
-    taken the place of that which `open` has returned, with which all workers are gone."""
+    taken the place of that which `open` has returned, with which all workers are gone.
+    `noted(event, fields)`: for the journal."""
 
     appeared: Callable[[str], None]
     gone: Callable[[str, str], None]
@@ -32,6 +33,7 @@ class Events(Struct, frozen=True):
     degraded: Callable[[str, str], None]
     refused: Callable[[str, Refusal], None] = lambda address, refusal: None
     reconnected: Callable[[Any], None] = lambda client: None
+    noted: Callable[[str, dict[str, Any]], None] = lambda event, fields: None
 
 
 class Deployment(Protocol):

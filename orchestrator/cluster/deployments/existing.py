@@ -49,7 +49,7 @@ class ExistingDeployment:
         use_own_settings(encrypted=bool(self._tls))
         self._events = events
         if not self._tls:
-            why = f"the cluster is reached at {self._address}: whoever reaches its ports can run code as you"
+            why = f"the cluster is reached at {self._address}: anyone who reaches it can run code as you"
             events.degraded("encryption", why)
         try:
             await _wait_for_listener(self._address)

@@ -171,7 +171,7 @@ class QueueDeployment(ExistingDeployment):
         self._cluster.worker_spec.clear()
         await self._cluster.settle(_SUBMIT_SECONDS)
         self._cluster.workers.clear()
-        await self._cancel(*self._jobs)
+        await self._cancel(*sorted(self._jobs))
         remove_certificates(self._run_dir)
         return silent
 
@@ -198,10 +198,11 @@ class QueueDeployment(ExistingDeployment):
     async def _cancel(self, *jobs: str) -> None:
         """Cancel these jobs; ids that are empty are of none."""
         known = [job for job in jobs if job]
-        self._jobs.difference_update(known)
         if known and (why := await asyncio.to_thread(cancel, self._system, known, run_program)):
-            self._jobs.update(known)
             self._events.degraded(f"jobs of {self._system.name} that were not cancelled", why)
+            return
+        for job in known:
+            self._drop(job)
 
     # What cannot be had.
 
@@ -220,6 +221,12 @@ class QueueDeployment(ExistingDeployment):
 
     def _on_submitted(self, job: str) -> None:
         self._jobs.add(job)
+        self._events.noted("worker.queued", {"queue": self._system.key, "queue_job": job})
+
+    def _drop(self, job: str) -> None:
+        if job in self._jobs:
+            self._jobs.remove(job)
+            self._events.noted("worker.dequeued", {"queue": self._system.key, "queue_job": job})
 
     def _on_refused(self, name: str, why: str) -> None:
         """Others may be on the way to the queue at the same moment."""
@@ -282,7 +289,7 @@ class QueueDeployment(ExistingDeployment):
 
     async def _on_ended_early(self, job: str, name: str) -> None:
         self._failed_starts += 1
-        self._jobs.discard(self._forget(name))
+        self._drop(self._forget(name))
         if self._failed_starts < _MOST_FAILED_STARTS:
             self._ask_for_workers()
             return

@@ -112,7 +112,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 def words_of(text: str, program: str) -> str:
     """What a program that failed says, without its name in front of it."""
-    lines = [line.strip().removeprefix(f"{program}: ") for line in text.splitlines() if line.strip()]
+    lines = [line.strip().removeprefix(f"{program}: ") for line in text.splitlines()]
+    lines = [line for line in lines if line and line != "Exiting."]
     errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
     return "; ".join(errors or lines)
 

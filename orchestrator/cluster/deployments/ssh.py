@@ -140,7 +140,9 @@ class SshDeployment:
 
     async def _keep(self, host: Host) -> None:
         """Have a worker there, and another one when that is gone."""
+        left: list[SshWorker] = []  # by their lease nothing runs there, but their processes may be stopped
         while True:
+            left = [worker for worker in left if not await worker.prove_end()]
             name = f"w{next(self._numbers)}"
             worker = SshWorker(name, host.name, self._settings, self._base_dir, self._scheduler.port)
             self._workers[worker.name] = worker
@@ -157,6 +159,7 @@ class SshDeployment:
                 await worker.exited.wait()
                 self._leave(worker)
                 await worker.buried.wait()
+                left += [worker] if worker.may_live else []
             await asyncio.sleep(min(_PAUSE * 2**host.failures, _LONGEST_PAUSE))
 
     def _at(self, address: str) -> SshWorker | None:

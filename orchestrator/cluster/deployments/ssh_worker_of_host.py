@@ -39,6 +39,7 @@ class SshWorker:
         self.buried = asyncio.Event()
         self.exited = self._program.exited
         self.is_gone = False  # and that was said
+        self.is_proven = False  # that nothing of it lives
 
     async def start(self, slots: int, tls: Mapping[str, str]) -> None:
         """Have it begin; it joins later, or `exited` is set."""
@@ -93,6 +94,11 @@ class SshWorker:
         return self._program.exit_code == 0 and not self._is_given_up
 
     @property
+    def may_live(self) -> bool:
+        """Whether something of it may be left, of a worker that has joined and whose connection has ended."""
+        return not (self.is_proven or self.has_ended_itself)
+
+    @property
     def failure(self) -> Failure:
         """Why it has not joined, or is gone."""
         program = self._program
@@ -118,11 +124,11 @@ class SshWorker:
                     if not await program.meet():
                         return False
                     program.writer.write(packed(EndEarlier(self.hello, self.begun.scratch)))
-                    return msgspec.json.decode(await program.reader.readline(), type=Ended).is_gone
+                    self.is_proven = msgspec.json.decode(await program.reader.readline(), type=Ended).is_gone
             finally:
                 program.end()
                 program.kill()
-        return False
+        return self.is_proven
 
     async def _carry(self, relay: Relay) -> None:
         with suppress(OSError):

@@ -16,6 +16,7 @@ _NOT_FOUND = re.compile(r"Job <(?P<job>\d+)[^>]*> is not found")
 class Lsf:
     """As `QueueSystem`."""
 
+    key = "lsf"
     name = "LSF"
     programs = ("bsub", "bjobs", "bkill")
     job = ("lsf", "LSFJob")

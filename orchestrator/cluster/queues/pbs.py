@@ -18,6 +18,7 @@ _IS_GONE = ("Unknown Job", "has finished")
 class Pbs:
     """As `QueueSystem`."""
 
+    key = "pbs"
     name = "PBS"
     programs = ("qsub", "qstat", "qdel")
     job = ("pbs", "PBSJob")

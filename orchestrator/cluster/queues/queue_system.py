@@ -36,6 +36,10 @@ class QueueSystem(Protocol):
     """One queueing system."""
 
     @property
+    def key(self) -> str:
+        """That of a cluster in a manifest."""
+
+    @property
     def name(self) -> str:
         """As its users write it."""
 

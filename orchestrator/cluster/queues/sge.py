@@ -17,6 +17,7 @@ _REASONS = ("error reason", "scheduling info")
 class Sge:
     """As `QueueSystem`."""
 
+    key = "sge"
     name = "Grid Engine"
     programs = ("qsub", "qstat", "qdel")
     job = ("sge", "SGEJob")

@@ -12,6 +12,7 @@ from orchestrator.plan.policy_parts import QueuePolicy
 class Slurm:
     """As `QueueSystem`."""
 
+    key = "slurm"
     name = "Slurm"
     programs = ("sbatch", "squeue", "scancel")
     job = ("slurm", "SLURMJob")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from orchestrator.cache.job_lock import JobLock
 from orchestrator.execute.attempt.spec import Readable
@@ -24,6 +24,12 @@ class CheckedJob:
         self.refusal = ""
         self.readable: Readable | None = None
         self.why_not_stored = ""
+
+    def is_locked(self, try_lock: Callable[[], JobLock | None]) -> bool:
+        """Whether this run has the lock of the job, if need be by trying to get it now."""
+        if self.lock is None:
+            self.lock = try_lock()
+        return self.lock is not None
 
     def should_stop(self) -> bool:
         return self.is_hurried

@@ -158,12 +158,12 @@ class LocalJobCache:
         """A process is about to be started, which may change any file. A job that was not checked has no lock yet."""
         self._disturb()
         planned = self._jobs[job]
-        if not planned.spec.output_files:
+        if not planned.spec.output_files or self._is_locked(planned, self._states.setdefault(job, CheckedJob())):
             return ()
-        state = self._states.setdefault(job, CheckedJob())
-        if state.lock is None:
-            state.lock = self._cache.locks.try_lock(self._project, planned.id)
-        return () if state.lock is not None else (written_by_two(planned),)
+        return (written_by_two(planned),)
+
+    def _is_locked(self, job: PlannedJob, state: CheckedJob) -> bool:
+        return state.is_locked(lambda: self._cache.locks.try_lock(self._project, job.id))
 
     def _disturb(self) -> None:
         if self._unchanged is not None:
@@ -255,10 +255,8 @@ class LocalJobCache:
         if (job.expanded_from or job.id) in self._with_secrets:
             return CheckResult(because=("the manifest contains the value of a secret, which is never stored",))
         spec = self._spec_of(job, state.values)
-        if spec.output_files and state.lock is None:
-            state.lock = self._cache.locks.try_lock(self._project, job.id)
-            if state.lock is None:
-                raise TryLaterError
+        if spec.output_files and not self._is_locked(job, state):
+            raise TryLaterError
         try:
             taken = self._fingerprints.take(job, spec, state.of_needs, state.should_stop)
         except ChangingError as error:
@@ -387,7 +385,7 @@ class LocalJobCache:
             outputs=taken.outputs,
             upstream_outputs=taken.upstream_outputs,
             needs=taken.needs,
-            search=None if self._secrets.search() is None else self._search,
+            search=None if self._secrets.search() is None else lambda: cast(SecretSearch, self._secrets.search()),
             should_stop=state.should_stop,
         )
         if isinstance(saved, NotSaved):
@@ -396,9 +394,6 @@ class LocalJobCache:
             job = self._jobs[spec.job]
             self._unchanged.note(job, self._spec_of(job, state.values), taken, saved.entry)
         return ""
-
-    def _search(self) -> SecretSearch:
-        return cast(SecretSearch, self._secrets.search())
 
     def _log(self, spec: AttemptSpec) -> BinaryIO:
         return open(self._rundir.open_for_reading(spec.log_name), "rb")
