@@ -4,14 +4,13 @@ pexec pulls the logs."""
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
 
 from msgspec.structs import replace
 
+from orchestrator.cluster.worker.own_directory import OwnDirectory
 from orchestrator.execute.attempt.spec import AttemptSpec
 from orchestrator.journal.file_names import LOGS, TEMP
 from orchestrator.journal.safe_files import open_regular
@@ -25,8 +24,10 @@ class Spool:
 
     def __init__(self, project: str) -> None:
         self._project = project
-        self.path = tempfile.mkdtemp(prefix="pexec-")
-        os.mkdir(f"{self.path}/{LOGS}", 0o700)
+        self._own = OwnDirectory()
+        self.path = f"{self._own.path}/run"  # a sandbox protects the directory around that of a run
+        for path in (self.path, f"{self.path}/{LOGS}"):
+            os.mkdir(path, 0o700)
         self.logs = os.open(f"{self.path}/{LOGS}", _DIRECTORY)
         self._lock = threading.Lock()
         self._names: dict[int, str] = {}  # serial -> of its log, until pexec has it
@@ -92,7 +93,7 @@ class Spool:
         if self.logs >= 0:
             os.close(self.logs)
             self.logs = -1
-        shutil.rmtree(self.path, ignore_errors=True)
+        self._own.close()
 
     def _size(self, serial: int) -> int:
         name = self._names.get(serial)
