@@ -56,20 +56,19 @@ class SshWorker:
                 relay = await self._begin(slots, tls)
         except EOFError:
             return
-        except (TimeoutError, OSError, ValueError):
+        except (TimeoutError, OSError, ValueError, asyncio.LimitOverrunError):
             self.give_up()
             return
         self._carrying = asyncio.get_running_loop().create_task(self._carry(relay))
 
     async def _begin(self, slots: int, tls: Mapping[str, str]) -> Relay:
-        """Raises EOFError if it ends first."""
+        """Raises EOFError if it ends first, OSError, and ValueError if it says something else."""
         relay = Relay(self._program.reader, self._program.writer, lambda: self._scheduler, first=0)
         try:
             port = await relay.listen()
             self.address = f"tls://{LOOPBACK}:{port}"
             self._program.writer.write(packed(Work(slots, port, tls)))
-            if not (line := await self._program.reader.readline()):
-                raise EOFError
+            line = await self._program.reader.readuntil()
             self.begun = msgspec.json.decode(line, type=Begun)
         except BaseException:
             relay.close()
