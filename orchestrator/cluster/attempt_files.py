@@ -75,6 +75,11 @@ class AttemptFiles:
         """As `PulledLogs.finish`."""
         return result if self._logs is None else await self._logs.finish(serial, result)
 
+    def hurry(self, serial: int) -> None:
+        """As `PulledLogs.hurry`."""
+        if self._logs is not None:
+            self._logs.hurry(serial)
+
     def cut(self, serial: int, result: AttemptResult) -> AttemptResult:
         """As `PulledLogs.cut`."""
         return result if self._logs is None else self._logs.cut(serial, result)

@@ -355,6 +355,7 @@ class ClusterThread:
             self._reports.doubtful(hello, True)
 
     def _kill(self, serial: int, force: bool) -> None:
+        self._files.hurry(serial)
         attempt = self._attempts.get(serial)
         hello = attempt and self._workers.get(attempt.spec.place.worker or "")
         if attempt is not None and hello:

@@ -36,7 +36,7 @@ Read = Callable[[WorkerHello, int, int, int, list[int]], Awaitable[bytes | None]
 
 
 class _Log(Struct):
-    """A log on its way. `end` is its whole size, once that is known."""
+    """A log on its way. `end` is its whole size, once that is known, and `limit` how long it is waited for."""
 
     spec: AttemptSpec
     hello: WorkerHello
@@ -45,6 +45,7 @@ class _Log(Struct):
     has_more: bool = False
     offset: int = 0
     end: int | None = None
+    limit: asyncio.Timeout | None = None
     is_closed: bool = False
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -88,8 +89,9 @@ class PulledLogs:
             return result
         is_lost = result.verdict is Verdict.LOST  # then its size is not known
         log.end = None if is_lost else result.log_bytes
+        seconds = _SECONDS_AFTER_KILL if is_lost or result.verdict is Verdict.KILLED else None
         try:
-            async with asyncio.timeout(_SECONDS_AFTER_KILL if is_lost or result.verdict is Verdict.KILLED else None):
+            async with asyncio.timeout(seconds) as log.limit:
                 is_whole = await self._pull_to_end(log)
         except TimeoutError:
             is_whole = False
@@ -99,6 +101,12 @@ class PulledLogs:
         if log.offset > CHUNK:  # of small ones the worker forgets several at once
             self._spawn(self._forget(log))
         return result
+
+    def hurry(self, serial: int) -> None:
+        """The attempt is to end now: if only its log is waited for, not much longer."""
+        log = self._logs.get(serial)
+        if log is not None and log.limit is not None and log.limit.when() is None:
+            log.limit.reschedule(asyncio.get_running_loop().time() + _SECONDS_AFTER_KILL)
 
     def cut(self, serial: int, result: AttemptResult) -> AttemptResult:
         """Nothing more comes of this log: the result, with what is here of it."""
@@ -174,8 +182,8 @@ class PulledLogs:
     async def _asked(self, log: _Log, most: int) -> bytes | None:
         had = self._had.pop(log.hello.name, [])
         try:
-            asked = self._read(log.hello, log.spec.serial, log.offset, most, had)
-            return await asyncio.wait_for(asked, _READ_SECONDS)
+            async with asyncio.timeout(_READ_SECONDS):  # `wait_for` loses a cancellation now and then, in Python 3.11
+                return await self._read(log.hello, log.spec.serial, log.offset, most, had)
         except BaseException:
             self._had[log.hello.name] += had
             raise

@@ -41,7 +41,7 @@ _WITH_PHRASE = frozenset(
         "id", "run", "argv", "file", "args", "blocks", "needs", "after", "when", "timeout", "limits", "isolation",
         "env_prepend", "env_append", "network", "writes", "matrix_fail_fast", "retry", "pools", "secrets", "priority",
         "run_matrix", "allow_failure", "stop_signal", "color", "env_files", "outputs", "inputs", "output_files",
-        "cache", "condition",
+        "cache", "condition", "requires",
     )
 )  # fmt: skip
 _NOT_SHOWN = frozenset(
@@ -196,6 +196,8 @@ def _details(plan: Plan, job: PlannedJob, jobs_of: Mapping[str, int]) -> Iterato
         yield "may fail"
     if job.spec.color:
         yield "colors"
+    if job.requires:
+        yield f"requires {', '.join(map(visible, job.requires))}"
     for struct, keys in ((job.spec, _OTHERS_OF_SPECS), (job, _OTHERS_OF_JOBS)):
         for key in keys:
             if (value := getattr(struct, key.field)) != key.default:

@@ -287,13 +287,13 @@ def test_a_scheduler_that_dies_ends_its_jobs_and_the_run_if_none_comes_in_time_w
     jobs = f"  a: {{run: 'true'}}\n  b: {{needs: a, run: 'until test -e go; do sleep 0.05; done; : {mark}'}}\n"
     with dask_cluster(tmp_path / "dask") as cluster:
         cluster.worker("--no-nanny")
-        pexec.file("pexec.yaml", manifest(jobs, head(cluster.address, None, ", workers: {start: 2s}")))
+        pexec.file("pexec.yaml", manifest(jobs, head(cluster.address, None, ", workers: {start: 10s}")))
         run = pexec.start("apply", "--output", "quiet", stderr=subprocess.PIPE)
         wait_for_events(pexec, b'"attempt.spawned"', 2, run)
         cluster.kill_scheduler()
         _, stderr = run.communicate(timeout=120)
         assert run.returncode == 5, stderr.decode()
-        assert "error[PX311]: not one job can be started: there has been no worker for 2s: " in stderr.decode()
+        assert "error[PX311]: not one job can be started: there has been no worker for 10s: " in stderr.decode()
         assert f"the scheduler at {cluster.address} is gone" in stderr.decode()
         assert wait_until(lambda: not marked(mark), 30)
     pexec.file("go", "")

@@ -72,6 +72,7 @@ def test_logs_and_values_arrive_and_nothing_stays_on_the_workers(
         "  ok: {matrix: {n: [1, 2, 3, 4, 5, 6]}, run: 'echo out; echo err >&2'}\n"
         "  where: {run: 'pwd; echo $PEXEC_RUN_DIR; stat -c %a $PEXEC_RUN_DIR'}\n"
         "  none: {run: 'true'}\n"
+        "  link: {run: 'echo mine; ln -sf /etc/passwd $PEXEC_RUN_DIR/logs/link.1.log'}\n"
         "  fails: {run: 'echo why; exit 3', allow_failure: true}\n"
         f"  slow: {{run: 'echo begun; sleep 60 # {mark}', timeout: 300ms, allow_failure: true}}\n"
         "  word: {run: 'echo word=hello >> \"$PEXEC_OUTPUT_FILE\"', outputs: {word: {}}}\n"
@@ -84,15 +85,16 @@ def test_logs_and_values_arrive_and_nothing_stays_on_the_workers(
     run = verified(pexec)
     assert hashlib.sha256(run.log("binary")).digest() == hashlib.sha256(BINARY).digest()
     assert (run.log("ok[n=1]"), run.log("none"), run.log("after")) == (b"out\nerr\n", b"", b"hello\n")
+    assert (run.jobs["link"]["status"], run.log("link") in (b"", b"mine\n")) == ("SUCCESS", True)
     assert (run.log("fails"), run.log("slow")) == (b"why\n", b"begun\n")
     assert (run.jobs["fails"]["exit_code"], run.jobs["slow"]["status"]) == (3, "TIMED_OUT")
     assert run.log("here") == os.fsencode(pexec.folder) + b"\n"
     there, private, mode = run.log("where").decode().splitlines()
     assert (there, mode) == (str(image), "700")
-    assert re.fullmatch(rf"{spools}/pexec-\w+", private)
+    assert re.fullmatch(rf"{spools}/pexec-attempts-\w+/run", private)
     assert [path.read_bytes() for path in (run.path / "logs").glob("after.cleanup.log")] == [b"cleaned\n"]
     assert survivors(mark) == set()
-    assert list(spools.glob("pexec-*")) == []
+    assert list(spools.glob("*pexec-*")) == []
 
 
 @pytest.mark.parametrize("other", ["ln -s data", "mkfifo"])
@@ -131,7 +133,7 @@ def test_nothing_is_read_or_written_where_the_manifest_and_the_run_are(
         assert run.log("a") == BINARY + b"0\n"
         assert run.log("b") == b"***\n"
         assert list(seen.iterdir()) == []
-        assert list(spools.glob("pexec-*")) == []
+        assert list(spools.glob("*pexec-*")) == []
         pexec.file("pexec.yaml", manifest("  a: {run: pwd}\n", head(cluster, None)))
         assert pexec.run("apply", "--output", "quiet").exit_code == 0  # the same path is there, with other files
         assert last_run(pexec.folder).log("a") == os.fsencode(pexec.folder) + b"\n"
@@ -187,24 +189,33 @@ def test_a_worker_that_is_killed_leaves_what_it_had_sent_and_its_attempt_is_lost
     pexec: Pexec, tmp_path: Path, tls: dict[str, Path]
 ) -> None:
     mark = new_mark()
-    body = f'echo "attempt $PEXEC_ATTEMPT"; test $PEXEC_ATTEMPT -gt 1 || sleep 60; : {mark}'
+    body = f"if test $PEXEC_ATTEMPT = 1; then seq 20000000; sleep 60; else echo again; fi; : {mark}"
+    spools = tmp_path / "spools"
+    spools.mkdir()
     with dask_cluster(tmp_path / "dask", tls) as cluster:
-        first = cluster.worker("--no-nanny")
+        first = cluster.worker("--no-nanny", TMPDIR=str(spools))
         pexec.file("pexec.yaml", manifest(f"  a: {{run: '{body}'}}\n", head(cluster, tmp_path)))
         run = pexec.start("apply", "--output", "quiet", stderr=subprocess.PIPE)
         wait_for_events(pexec, b'"attempt.spawned"', 1, run)
         path = journal(pexec)
         assert path is not None
         log = path.parent / "logs" / "a.1.log"
-        assert wait_until(lambda: log.read_bytes() == b"attempt 1\n")
-        cluster.worker("--no-nanny")
+        assert wait_until(lambda: log.stat().st_size > 1 << 20)
         first.kill()
+        first.wait(60)
+        (spooled,) = spools.glob("*/run/logs/*")
+        cluster.worker("--no-nanny", TMPDIR=str(spools))
         _, stderr = run.communicate(timeout=120)
         assert run.returncode == 0, stderr.decode()
+        assert list(spools.glob("*pexec-*")) == []  # what the killed one left, the other has removed
     done = verified(pexec)
     (lost,) = done.named("attempt.finished", verdict="lost")
-    assert lost["reason"] == f"the worker on {HOST} is gone; its log is cut after 10 B"
-    assert (lost["log_bytes"], log.read_bytes(), done.log("a", 2)) == (10, b"attempt 1\n", b"attempt 2\n")
+    here = log.read_bytes()
+    assert re.fullmatch(f"the worker on {HOST} is gone; its log is cut after [0-9.]+ MiB", lost["reason"])
+    assert (lost["log_bytes"], done.log("a", 2)) == (len(here), b"again\n")
+    assert not spooled.exists()
+    *whole, _ = here.split(b"\n")
+    assert whole == [b"%d" % number for number in range(1, len(whole) + 1)]
     assert survivors(mark) == set()
 
 
@@ -220,3 +231,12 @@ def test_an_interrupted_run_has_all_that_its_jobs_printed(pexec: Pexec, lab: Das
     assert end(run, signal.SIGINT) == 130
     assert verified(pexec).log("a") == b"ready\nbye\n"
     assert marked(mark) == set()
+
+
+def test_the_doctor_tries_workers_that_see_no_files(pexec: Pexec, lab: DaskCluster, image: Path, spools: Path) -> None:
+    pexec.file("pexec.yaml", manifest("  a: {run: touch ran}\n", head(lab, image)))
+    said = pexec.run("doctor", "--cluster", "lab")
+    assert said.exit_code == 0, said.stdout
+    assert "none of pexec's; the directory of the project is there" in said.stdout
+    assert "its output here after" in said.stdout
+    assert list(spools.glob("*pexec-*")) == []

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from support.attempts import marked, new_mark, survivors, wait_until, wardens_below
@@ -217,6 +218,16 @@ def test_nothing_is_left_on_any_host_when_pexec_ends(pexec: Pexec, lab: Sshd, nu
     said = pexec.run("resume", "--cluster", "local", "--output", "quiet")
     assert said.exit_code == 0, said.stderr
     verified(pexec)
+
+
+def test_a_host_without_the_files_runs_jobs_in_a_directory_of_its_own(pexec: Pexec, lab: Sshd, tmp_path: Path) -> None:
+    (tmp_path / "data").write_bytes(b"there\r\nno line end")
+    text = manifest(
+        "  a: {run: cat data}\n", head(lab, "one").replace("files: shared", f"files: none, dir: {tmp_path}")
+    )
+    said = pexec.file("pexec.yaml", text).run("apply", "--output", "quiet")
+    assert said.exit_code == 0, said.stderr
+    assert verified(pexec).log("a") == b"there\r\nno line end"
 
 
 def test_doctor_tries_the_worker_of_each_host(pexec: Pexec, lab: Sshd) -> None:

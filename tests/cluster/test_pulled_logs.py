@@ -203,6 +203,23 @@ def test_what_was_killed_does_not_wait_long_for_its_log(worker: Worker, logs: Pu
     assert asyncio.run(asyncio.wait_for(play(), 60)).reason == "stopped; its log is cut after 0 B"
 
 
+def test_a_kill_ends_the_wait_for_the_log_of_an_attempt_that_has_succeeded(worker: Worker, logs: PulledLogs) -> None:
+    async def play() -> AttemptResult:
+        worker.logs[1], worker.fails = b"abc", 1_000_000
+        logs.hurry(1)  # not begun
+        logs.begin(spec(1), HELLO)
+        logs.hurry(1)  # runs
+        waits = asyncio.create_task(logs.finish(1, of(b"abc")))
+        await asyncio.sleep(0.1)
+        assert not waits.done()
+        for _ in range(3):
+            logs.hurry(1)
+        return await waits
+
+    result = asyncio.run(asyncio.wait_for(play(), 60))
+    assert (result.verdict, result.reason) == (Verdict.SUCCEEDED, "its log is cut after 0 B")
+
+
 def test_all_is_pulled_of_an_attempt_that_is_lost_on_a_worker_that_lives(
     tmp_path: Path, worker: Worker, logs: PulledLogs
 ) -> None:

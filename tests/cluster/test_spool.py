@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
+import pickle
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
@@ -13,6 +18,9 @@ from msgspec.structs import replace
 from orchestrator.cluster.deployments.shared_files import has_project
 from orchestrator.cluster.hello import Setup
 from orchestrator.cluster.scripts import Scripts, difference
+from orchestrator.cluster.ssh_orders import SCRATCH_PREFIX
+from orchestrator.cluster.worker import worker_service
+from orchestrator.cluster.worker.own_directory import OwnDirectory
 from orchestrator.cluster.worker.run_files import SharedRun, SpooledRun, files_of
 from orchestrator.cluster.worker.spool import Spool
 from orchestrator.execute.attempt.spec import AttemptSpec
@@ -46,7 +54,24 @@ def spool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Spool]:
     yield made
     made.close()
     made.close()
-    assert not os.path.exists(made.path)
+    assert list(tmp_path.glob("*pexec-*")) == []
+
+
+def test_what_a_killed_worker_has_left_is_removed_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    lives = OwnDirectory()
+    (tmp_path / "pexec-attempts-dead/run").mkdir(parents=True)
+    (tmp_path / "pexec-attempts-file").touch()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "pexec-attempts-link").symlink_to("mine")
+    another = OwnDirectory()
+    left = {"pexec-attempts-file", "pexec-attempts-link", "mine", *map(os.path.basename, (lives.path, another.path))}
+    assert {path.name for path in tmp_path.iterdir()} == left
+    for one in (lives, another, another):
+        one.close()
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_an_attempt_is_moved_into_the_spool(spool: Spool, tmp_path: Path) -> None:
@@ -74,24 +99,32 @@ def test_a_link_in_the_place_of_a_log_is_not_followed(spool: Spool, tmp_path: Pa
     secret.write_text("secret")
     log = Path(spool.local(attempt(tmp_path)).log)
     log.symlink_to(secret)
-    assert spool.read(5, 0, 9) == b""
+    assert spool.read(5, 0, 9) is None
     spool.drop([5])
     assert secret.read_text() == "secret"
 
 
-def test_a_log_is_asked_for_again_when_it_could_not_be_opened_just_now(
+def test_a_log_that_cannot_be_opened_for_want_of_descriptors_is_asked_for_again(
     spool: Spool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Path(spool.local(attempt(tmp_path)).log).write_bytes(b"text")
+    def refuse(*args: object) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
 
-    def no_descriptor(*_: object) -> int:
-        raise OSError(errno.EMFILE, "too many")
-
+    Path(spool.local(attempt(tmp_path)).log).write_bytes(b"0123456789")
     with monkeypatch.context() as patch:
-        patch.setattr("orchestrator.cluster.worker.spool.open_regular", no_descriptor)
-        with pytest.raises(OSError, match="too many"):
+        patch.setattr("orchestrator.cluster.worker.spool.open_regular", refuse)
+        with pytest.raises(OSError, match="Too many open files"):
             spool.read(5, 0, 9)
-    assert spool.read(5, 0, 9) == b"text"
+    assert spool.read(5, 0, 9) == b"012345678"
+
+
+def test_the_scratch_directory_of_a_worker_that_lives_is_never_taken_for_one_that_was_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    scratch = tempfile.mkdtemp(prefix=SCRATCH_PREFIX)
+    OwnDirectory().close()
+    assert os.path.isdir(scratch)
 
 
 def test_a_worker_without_files_has_a_spool_and_others_have_the_run_directory(tmp_path: Path) -> None:
@@ -111,6 +144,28 @@ def test_a_worker_without_files_has_a_spool_and_others_have_the_run_directory(tm
         spooled.remove_temporary()
         spooled.close()
         assert not os.path.exists(spooled.path)
+
+
+def test_a_worker_answers_only_who_knows_its_name(
+    spool: Spool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(spool.local(attempt(tmp_path)).log).write_bytes(b"0123456789")
+    service = SimpleNamespace(name="w2", files=SimpleNamespace(spool=spool))
+    monkeypatch.setitem(worker_service._services, "topic", cast(Any, service))
+    worker = SimpleNamespace(handlers={})
+    worker_service.listen(cast(Any, worker))
+    read = worker.handlers[worker_service.READ]
+
+    def asked(*question: object) -> object:
+        return asyncio.run(read(pickle.dumps(question)))
+
+    assert asked("topic", "w2", 5, 2, 3, []) == b"234"
+    assert asked("topic", "w1", 5, 2, 3, [5]) is None  # which had its address before
+    assert asked("other", "w2", 5, 2, 3, [5]) is None
+    assert asked("topic", "w2", 5, 8, 9, [7]) == b"89"
+    assert asked("topic", "w2", 5, 0, 0, [5]) is None
+    service.files.spool = None
+    assert asked("topic", "w2", 5, 2, 3, []) is None
 
 
 def test_the_directory_of_the_project_must_be_there(tmp_path: Path) -> None:

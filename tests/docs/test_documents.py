@@ -10,7 +10,7 @@ from support.documents import commands, matches, play
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-NEED_AN_EXTRA = {"clusters"}  # which the installation of the README leaves out, and that of the tests has
+NEED_AN_EXTRA = {"clusters", "cluster-recipes"}  # which the installation of the README lacks
 
 
 @pytest.mark.docs

@@ -197,7 +197,7 @@ def test_every_fact_that_a_job_may_have_is_shown_in_its_details(monkeypatch: pyt
         workflows:
           a: {file: r.md}
           b: {run: b, needs: [a], when: failure, matrix: {n: [1], fail_fast: true}, tags: [x], allow_failure: true,
-              secrets: [T], priority: 2}
+              secrets: [T], priority: 2, requires: [gpu, ssd]}
           c: {run: c, after: [a], stop_signal: INT, env: {X: {prepend: "./b c"}, Y: {append: d}}, color: true,
               env_file: [.env, "b c.env"]}
         """,
@@ -206,7 +206,7 @@ def test_every_fact_that_a_job_may_have_is_shown_in_its_details(monkeypatch: pyt
     )
     text = plan_text(plan, {"params.p": "--set"}, {"p": "What it is."})
     assert "r.md  (2 blocks)" in text
-    assert "needs a; when failure; fails fast; secrets T; priority 2; may fail; tags ('x',)" in text
+    assert "needs a; when failure; fails fast; secrets T; priority 2; may fail; requires gpu, ssd; tags ('x',)" in text
     paths = "prepends './b c' to X; appends d to Y"
     assert f"  after a; stopped by SIGINT; {paths}; variables of .env, 'b c.env'; colors\n" in text
     assert "  p  v  (from --set)\n       What it is.\n  q  w\n" in text

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 
 from msgspec.structs import replace
 
 from orchestrator.cluster.hello import Setup
+from orchestrator.cluster.worker.own_directory import OwnDirectory
 from orchestrator.cluster.worker.spool import Spool
 from orchestrator.execute.attempt.spec import AttemptSpec
 from orchestrator.journal.file_names import LOGS
@@ -24,16 +23,16 @@ class SharedRun:
         self.path = path
         self._run = open_run(os.path.dirname(path), os.path.basename(path))
         self.logs = self._run.folder(LOGS)
-        self._temp_dir = tempfile.mkdtemp(prefix="pexec-") if is_elsewhere else None
+        self._own = OwnDirectory() if is_elsewhere else None
 
     def local(self, spec: AttemptSpec) -> AttemptSpec:
         """The attempt as it runs here."""
-        return spec if self._temp_dir is None or spec.keep_temp else replace(spec, temp_dir=self._temp_dir)
+        return spec if self._own is None or spec.keep_temp else replace(spec, temp_dir=self._own.path)
 
     def remove_temporary(self) -> None:
         """Nothing runs any more."""
-        if self._temp_dir is not None:
-            shutil.rmtree(self._temp_dir, ignore_errors=True)
+        if self._own is not None:
+            self._own.close()
 
     def close(self) -> None:
         """Nothing is written any more."""

@@ -3,21 +3,19 @@ pexec pulls the logs."""
 
 from __future__ import annotations
 
-import errno
 import os
-import shutil
-import tempfile
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
 
 from msgspec.structs import replace
 
+from orchestrator.cluster.worker.own_directory import OwnDirectory
 from orchestrator.execute.attempt.spec import AttemptSpec
+from orchestrator.execute.warden.scarcity import SCARCITY
 from orchestrator.journal.file_names import LOGS, TEMP
 from orchestrator.journal.safe_files import open_regular
 
-_PASSES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -27,8 +25,10 @@ class Spool:
 
     def __init__(self, project: str) -> None:
         self._project = project
-        self.path = tempfile.mkdtemp(prefix="pexec-")
-        os.mkdir(f"{self.path}/{LOGS}", 0o700)
+        self._own = OwnDirectory()
+        self.path = f"{self._own.path}/run"  # a sandbox protects the directory around that of a run
+        for path in (self.path, f"{self.path}/{LOGS}"):
+            os.mkdir(path, 0o700)
         self.logs = os.open(f"{self.path}/{LOGS}", _DIRECTORY)
         self._lock = threading.Lock()
         self._names: dict[int, str] = {}  # serial -> of its log, until pexec has it
@@ -60,24 +60,24 @@ class Spool:
         return found
 
     def read(self, serial: int, offset: int, most: int) -> bytes | None:
-        """A part of the log of an attempt; nothing if it has none, or no more; None if it is not here any more.
-
-        Raises OSError only for what may pass: who asks asks again.
-        """
+        """A part of the log of an attempt; nothing if it has none, or no more; None if it is not here any more. Raises
+        OSError if there is no room to open it now."""
         with self._lock:
             name = self._names.get(serial)
         if name is None:
             return None
         try:
             descriptor = open_regular(self.logs, name, os.O_RDONLY)
-            try:
-                return os.pread(descriptor, most, offset)
-            finally:
-                os.close(descriptor)
+        except FileNotFoundError:
+            return b""
         except OSError as error:
-            if error.errno in _PASSES:
-                raise
-            return b""  # never made, or a job has put something else there
+            if error.errno in SCARCITY:
+                raise  # there is more of it later
+            return None  # its job has put something else in its place
+        try:
+            return os.pread(descriptor, most, offset)
+        finally:
+            os.close(descriptor)
 
     def drop(self, serials: Iterable[int]) -> None:
         """The logs of these attempts are not needed here any more."""
@@ -99,7 +99,7 @@ class Spool:
         if self.logs >= 0:
             os.close(self.logs)
             self.logs = -1
-        shutil.rmtree(self.path, ignore_errors=True)
+        self._own.close()
 
     def _size(self, serial: int) -> int:
         name = self._names.get(serial)

@@ -155,6 +155,17 @@ def test_the_result_says_how_the_attempt_ended(
 
 
 @pytest.mark.parametrize("pump", [False, True], ids=["direct", "pumped"])
+def test_all_output_is_in_the_log_when_the_attempt_has_ended(desk: Desk, pump: bool) -> None:
+    """Ten megabytes of all bytes, without a line end behind them."""
+    data = bytes(range(256)) * 40_000 + b"\r\n\r\x00end"
+    (desk.work / "data").write_bytes(data)
+    attempt = desk.run(run="cat data", pump=pump)
+    log = attempt.log
+    assert (attempt.result.verdict, attempt.result.log_bytes) == (Verdict.SUCCEEDED, len(data))
+    assert log == data
+
+
+@pytest.mark.parametrize("pump", [False, True], ids=["direct", "pumped"])
 def test_an_attempt_that_takes_too_long_is_timed_out(desk: Desk, pump: bool) -> None:
     attempt = desk.run(run="sleep 20 # {mark}", timeout=0.2, pump=pump)
     assert (attempt.result.verdict, attempt.result.reason) == (Verdict.TIMED_OUT, "ran longer than 200ms")
