@@ -35,7 +35,7 @@ from orchestrator.plan.model import Plan
 from orchestrator.plan.policy_parts import ClusterPolicy
 
 _LOOK_SECONDS = 0.5
-_SILENT = "the log of the worker may say more; is the process stopped?"
+_SILENT = "see the log of the worker; is the process stopped?"
 _CHECK_OF = {"PX312": "versions", "PX313": "files"}
 
 

@@ -32,7 +32,7 @@ _WORDS = 5
 _LEAST_CLOCK_SECONDS = 0.001
 _MOST_CLOCK_SECONDS = 1.0
 _WORD = "pexec was here"
-_HELP = "the log of the worker may say more"
+_HELP = "see the log of the worker"
 _serials = itertools.count(1)
 
 
@@ -197,7 +197,7 @@ class WorkerTrial:
         return Check("secrets", "secrets", True, text, seconds=took)
 
     def _no_secrets(self) -> Check:
-        text = "not sent: the cluster is reached without encryption"
+        text = "not sent: the connection to the cluster is not encrypted"
         return Check("secrets", "secrets", False, text, "jobs that name secrets need a `tls://` address")
 
     def _room(self) -> Check:

@@ -68,7 +68,7 @@ class SshKeys(Section, frozen=True):
             "~/venv/bin/python",
         ),
     ] = None
-    options: Annotated[Argv, Doc("More options of `ssh`, each whole.", ["-p", "2222"])] = ()
+    options: Annotated[Argv, Doc("More options of `ssh`, each as one item.", ["-p", "2222"])] = ()
 
 
 _RESOURCE_PATTERN: Final = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"

@@ -278,8 +278,8 @@ def test_a_run_whose_workers_never_come_ends_after_start(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", manifest("  a: {run: touch ran}\n", head))
     pexec.run("apply", "--output", "quiet").said(
         exit_code=5,
-        stderr="error[PX311]: not one job can be started: there has been no worker for 1ms\n"
-        "  = help: without `--cluster`, or with `--cluster local`, jobs run below pexec itself\n",
+        stderr="error[PX311]: no job can be started: there has been no worker for 1ms\n"
+        "  = help: `--cluster local` runs the jobs on this machine, without workers\n",
     )
     assert not (pexec.folder / "ran").exists()
     assert pexec.run("resume", "--cluster", "local", "--output", "quiet").exit_code == 0
