@@ -32,4 +32,6 @@ def test_it_has_a_code_of_its_kind(kind: str, call: ast.Call) -> None:
         return  # chosen where the reason was found
     assert isinstance(code, ast.Constant)
     assert code.value in CODES
-    assert str(code.value).startswith((KINDS[kind], "PX310", "PX314")), "what is not installed or safe is refused"
+    assert str(code.value).startswith((KINDS[kind], "PX310", "PX314", "PX318")), (
+        "what is not installed or safe is refused"
+    )
