@@ -72,6 +72,7 @@ def test_logs_and_values_arrive_and_nothing_stays_on_the_workers(
         "  ok: {matrix: {n: [1, 2, 3, 4, 5, 6]}, run: 'echo out; echo err >&2'}\n"
         "  where: {run: 'pwd; echo $PEXEC_RUN_DIR; stat -c %a $PEXEC_RUN_DIR'}\n"
         "  none: {run: 'true'}\n"
+        "  link: {run: 'echo mine; ln -sf /etc/passwd $PEXEC_RUN_DIR/logs/link.1.log'}\n"
         "  fails: {run: 'echo why; exit 3', allow_failure: true}\n"
         f"  slow: {{run: 'echo begun; sleep 60 # {mark}', timeout: 300ms, allow_failure: true}}\n"
         "  word: {run: 'echo word=hello >> \"$PEXEC_OUTPUT_FILE\"', outputs: {word: {}}}\n"
@@ -84,12 +85,13 @@ def test_logs_and_values_arrive_and_nothing_stays_on_the_workers(
     run = verified(pexec)
     assert hashlib.sha256(run.log("binary")).digest() == hashlib.sha256(BINARY).digest()
     assert (run.log("ok[n=1]"), run.log("none"), run.log("after")) == (b"out\nerr\n", b"", b"hello\n")
+    assert (run.jobs["link"]["status"], run.log("link") in (b"", b"mine\n")) == ("SUCCESS", True)
     assert (run.log("fails"), run.log("slow")) == (b"why\n", b"begun\n")
     assert (run.jobs["fails"]["exit_code"], run.jobs["slow"]["status"]) == (3, "TIMED_OUT")
     assert run.log("here") == os.fsencode(pexec.folder) + b"\n"
     there, private, mode = run.log("where").decode().splitlines()
     assert (there, mode) == (str(image), "700")
-    assert re.fullmatch(rf"{spools}/pexec-worker-\w+/run", private)
+    assert re.fullmatch(rf"{spools}/pexec-attempts-\w+/run", private)
     assert [path.read_bytes() for path in (run.path / "logs").glob("after.cleanup.log")] == [b"cleaned\n"]
     assert survivors(mark) == set()
     assert list(spools.glob("*pexec-*")) == []

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import pickle
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +18,7 @@ from msgspec.structs import replace
 from orchestrator.cluster.deployments.shared_files import has_project
 from orchestrator.cluster.hello import Setup
 from orchestrator.cluster.scripts import Scripts, difference
+from orchestrator.cluster.ssh_orders import SCRATCH_PREFIX
 from orchestrator.cluster.worker import worker_service
 from orchestrator.cluster.worker.own_directory import OwnDirectory
 from orchestrator.cluster.worker.run_files import SharedRun, SpooledRun, files_of
@@ -59,12 +62,12 @@ def test_what_a_killed_worker_has_left_is_removed_and_nothing_else(
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     lives = OwnDirectory()
-    (tmp_path / "pexec-worker-dead/run").mkdir(parents=True)
-    (tmp_path / "pexec-worker-file").touch()
+    (tmp_path / "pexec-attempts-dead/run").mkdir(parents=True)
+    (tmp_path / "pexec-attempts-file").touch()
     (tmp_path / "mine").mkdir()
-    (tmp_path / "pexec-worker-link").symlink_to("mine")
+    (tmp_path / "pexec-attempts-link").symlink_to("mine")
     another = OwnDirectory()
-    left = {"pexec-worker-file", "pexec-worker-link", "mine", *map(os.path.basename, (lives.path, another.path))}
+    left = {"pexec-attempts-file", "pexec-attempts-link", "mine", *map(os.path.basename, (lives.path, another.path))}
     assert {path.name for path in tmp_path.iterdir()} == left
     for one in (lives, another, another):
         one.close()
@@ -96,10 +99,32 @@ def test_a_link_in_the_place_of_a_log_is_not_followed(spool: Spool, tmp_path: Pa
     secret.write_text("secret")
     log = Path(spool.local(attempt(tmp_path)).log)
     log.symlink_to(secret)
-    with pytest.raises(OSError, match="symbolic links"):
-        spool.read(5, 0, 9)
+    assert spool.read(5, 0, 9) is None
     spool.drop([5])
     assert secret.read_text() == "secret"
+
+
+def test_a_log_that_cannot_be_opened_for_want_of_descriptors_is_asked_for_again(
+    spool: Spool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    Path(spool.local(attempt(tmp_path)).log).write_bytes(b"0123456789")
+    with monkeypatch.context() as patch:
+        patch.setattr("orchestrator.cluster.worker.spool.open_regular", refuse)
+        with pytest.raises(OSError, match="Too many open files"):
+            spool.read(5, 0, 9)
+    assert spool.read(5, 0, 9) == b"012345678"
+
+
+def test_the_scratch_directory_of_a_worker_that_lives_is_never_taken_for_one_that_was_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    scratch = tempfile.mkdtemp(prefix=SCRATCH_PREFIX)
+    OwnDirectory().close()
+    assert os.path.isdir(scratch)
 
 
 def test_a_worker_without_files_has_a_spool_and_others_have_the_run_directory(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ what is said of a program that does not answer."""
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shutil
 import subprocess
@@ -15,11 +16,12 @@ import pytest
 from orchestrator import __version__
 from orchestrator.cluster.deployments.ssh_command import answer_in, command, failure
 from orchestrator.cluster.deployments.ssh_program import SshProgram
-from orchestrator.cluster.deployments.ssh_worker_of_host import HOPELESS_AFTER, Host
+from orchestrator.cluster.deployments.ssh_worker_of_host import HOPELESS_AFTER, Host, SshWorker
 from orchestrator.cluster.hello import WorkerHello
+from orchestrator.cluster.relay import LOOPBACK
 from orchestrator.cluster.ssh_orders import EndEarlier, Work, packed, read_order
 from orchestrator.cluster.worker.end_earlier import end_earlier
-from orchestrator.execute.this_machine import boot_id, pid_namespace
+from orchestrator.execute.this_machine import boot_id, host_name, pid_namespace
 from orchestrator.plan.policy_parts import SshPolicy
 
 NOISE = "echo Welcome; echo 'a notice' >&2; head -c 200000 /dev/zero; echo;"
@@ -139,6 +141,25 @@ def test_no_more_is_expected_of_a_host_after_three_failures_unless_it_had_a_work
     assert not host.is_hopeless
 
 
+def test_no_port_stays_open_for_a_worker_whose_host_ended_before_it_began(tmp_path: Path) -> None:
+    ssh = tmp_path / "ssh"
+    ssh.write_text(f"#!/bin/sh\necho; echo 'pexec-on-this-host:{json.dumps(ANSWER)}'; head -c 9 >&2\n")
+    ssh.chmod(0o755)
+
+    async def play() -> SshWorker:
+        worker = SshWorker("w1", "node-7", SshPolicy(("node-7",)), str(tmp_path), 1)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+            await worker.start(1, {})
+        async with asyncio.timeout(60):
+            await worker.exited.wait()
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(LOOPBACK, int(worker.address.rpartition(":")[2]))
+        return worker
+
+    assert asyncio.run(play()).failure.refusal.why.startswith("the worker on node-7 ended before it joined")
+
+
 def test_an_order_is_read_to_its_last_byte_and_not_beyond() -> None:
     reader, writer = os.pipe()
     order = earlier(1, 1, boot_id())
@@ -151,15 +172,16 @@ def test_an_order_is_read_to_its_last_byte_and_not_beyond() -> None:
     os.close(reader)
 
 
-def earlier(pid: int, start_ticks: int, boot: str, namespace: str = "", scratch: str = "/none") -> EndEarlier:
-    there = namespace or pid_namespace()
-    return EndEarlier(
-        WorkerHello("w1", "id", "", "node-7", pid, start_ticks, boot, there, 1, 1, 1, 0.0, False), scratch
-    )
+def earlier(
+    pid: int, start_ticks: int, boot: str, namespace: str = "", scratch: str = "/none", host: str = ""
+) -> EndEarlier:
+    there, host = namespace or pid_namespace(), host or host_name()
+    return EndEarlier(WorkerHello("w1", "id", "", host, pid, start_ticks, boot, there, 1, 1, 1, 0.0, False), scratch)
 
 
 def test_a_worker_of_another_boot_is_gone_and_of_one_that_cannot_be_seen_nothing_is_known() -> None:
     assert end_earlier(earlier(1, 1, "another boot"))
+    assert not end_earlier(earlier(1, 1, "another boot", host="node-7"))  # one name may lead to several hosts
     assert not end_earlier(earlier(1, 1, boot_id(), "pid:[1]"))
 
 

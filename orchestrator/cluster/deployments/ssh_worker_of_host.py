@@ -53,17 +53,27 @@ class SshWorker:
             async with asyncio.timeout(_MEET_SECONDS):
                 if not await self._program.meet():
                     return
-                relay = Relay(self._program.reader, self._program.writer, lambda: self._scheduler, first=0)
-                port = await relay.listen()
-                self.address = f"tls://{LOOPBACK}:{port}"
-                self._program.writer.write(packed(Work(slots, port, tls)))
-                if not (line := await self._program.reader.readline()):
-                    return
-                self.begun = msgspec.json.decode(line, type=Begun)
-        except (TimeoutError, OSError, ValueError):
+                relay = await self._begin(slots, tls)
+        except EOFError:
+            return
+        except (TimeoutError, OSError, ValueError, asyncio.LimitOverrunError):
             self.give_up()
             return
         self._carrying = asyncio.get_running_loop().create_task(self._carry(relay))
+
+    async def _begin(self, slots: int, tls: Mapping[str, str]) -> Relay:
+        """Raises EOFError if it ends first, OSError, and ValueError if it says something else."""
+        relay = Relay(self._program.reader, self._program.writer, lambda: self._scheduler, first=0)
+        try:
+            port = await relay.listen()
+            self.address = f"tls://{LOOPBACK}:{port}"
+            self._program.writer.write(packed(Work(slots, port, tls)))
+            line = await self._program.reader.readuntil()
+            self.begun = msgspec.json.decode(line, type=Begun)
+        except BaseException:
+            relay.close()
+            raise
+        return relay
 
     def refuse(self, refusal: Refusal) -> None:
         """It cannot be used."""

@@ -11,7 +11,7 @@ from contextlib import suppress
 from orchestrator.cluster.deployments.elsewhere import is_visible, processes_of
 from orchestrator.cluster.hello import WorkerHello
 from orchestrator.cluster.ssh_orders import SCRATCH_PREFIX, EndEarlier
-from orchestrator.execute.this_machine import boot_id
+from orchestrator.execute.this_machine import boot_id, host_name
 
 _WARDEN_SECONDS = 5.0  # in which a warden ends all that runs, once its worker has gone
 _SECONDS = 10.0
@@ -22,7 +22,7 @@ def end_earlier(order: EndEarlier) -> bool:
     """Kill it, and what it has started; False if that cannot be seen from here, or takes too long."""
     hello = order.hello
     if hello.boot_id and hello.boot_id != boot_id():
-        return True
+        return hello.host == host_name()  # else this is another host of the same name, and not the same one restarted
     if not is_visible(hello) or not _end(hello):
         return False
     _remove(order.scratch)

@@ -8,8 +8,9 @@ import shutil
 import tempfile
 from contextlib import suppress
 
-_PREFIX = "pexec-worker-"
-_NEW = ".pexec-worker-"  # not locked yet
+# Not that of the scratch directories of workers, which nobody locks.
+_PREFIX = "pexec-attempts-"
+_NEW = ".pexec-attempts-"  # not locked yet
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 

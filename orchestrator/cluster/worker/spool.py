@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from orchestrator.cluster.worker.own_directory import OwnDirectory
 from orchestrator.execute.attempt.spec import AttemptSpec
+from orchestrator.execute.warden.scarcity import SCARCITY
 from orchestrator.journal.file_names import LOGS, TEMP
 from orchestrator.journal.safe_files import open_regular
 
@@ -59,7 +60,8 @@ class Spool:
         return found
 
     def read(self, serial: int, offset: int, most: int) -> bytes | None:
-        """A part of the log of an attempt; nothing if it has none, or no more; None if it is not here any more."""
+        """A part of the log of an attempt; nothing if it has none, or no more; None if it is not here any more. Raises
+        OSError if there is no room to open it now."""
         with self._lock:
             name = self._names.get(serial)
         if name is None:
@@ -68,6 +70,10 @@ class Spool:
             descriptor = open_regular(self.logs, name, os.O_RDONLY)
         except FileNotFoundError:
             return b""
+        except OSError as error:
+            if error.errno in SCARCITY:
+                raise  # there is more of it later
+            return None  # its job has put something else in its place
         try:
             return os.pread(descriptor, most, offset)
         finally:
