@@ -156,7 +156,7 @@ def test_a_kubernetes_that_cannot_be_used_is_an_error_before_any_job(
     pexec.file("pexec.yaml", manifest("  a: {run: touch ran}\n", head(namespace=namespace)))
     said = pexec.run("apply", "--output", "quiet")
     assert said.exit_code == 5
-    assert f"error[PX328]: not one job can be started: {words}" in said.stderr
+    assert f"error[PX328]: no job can be started: {words}" in said.stderr
     assert "Traceback" not in said.stderr
     assert pods.is_empty()
 
