@@ -97,19 +97,6 @@ def test_logs_and_values_arrive_and_nothing_stays_on_the_workers(
     assert list(spools.glob("*pexec-*")) == []
 
 
-@pytest.mark.parametrize("other", ["ln -s data", "mkfifo"])
-def test_a_job_that_has_put_something_in_the_place_of_its_log_ends_without_what_it_printed(
-    pexec: Pexec, lab: DaskCluster, image: Path, other: str
-) -> None:
-    body = f"echo out; cd $PEXEC_RUN_DIR/logs; rm a.1.log; {other} a.1.log"
-    text = manifest(f"  a: {{run: '{body}'}}\n", head(lab, image))
-    said = pexec.file("pexec.yaml", text).run("apply", "--output", "quiet", timeout=60)
-    assert said.exit_code == 0, said.stderr
-    done = verified(pexec)
-    assert done.statuses == {"a": "succeeded"}
-    assert done.log("a") in (b"", b"out\n")
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting takes root")
 def test_nothing_is_read_or_written_where_the_manifest_and_the_run_are(
     pexec: Pexec, tmp_path: Path, tls: dict[str, Path], image: Path
