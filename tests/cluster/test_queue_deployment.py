@@ -96,6 +96,7 @@ class Scene:
         monkeypatch.setattr(queue_module, "_LOOK_SECONDS", 0.001)
 
     def join(self, number: int) -> None:
+        self.here._has_joined = True
         name, address = f"w{number}", f"tls://node:{number}"
         here = WorkerHello(name, "identity", address, "node", 1, 1, "boot", "namespace", 1, 1, 1, 0.0, False)
         self.here._hellos[address] = here
@@ -261,6 +262,27 @@ def test_the_first_job_that_is_refused_does_not_end_a_run_whose_other_job_was_ac
         it.here._on_refused("job-1", "invalid partition")
         await it.settle()
         assert it.ended == ["Slurm rejected the job: invalid partition"]
+
+    play(work())
+
+
+def test_a_queue_that_takes_no_job_for_a_moment_does_not_end_a_run_whose_last_worker_has_just_ended(
+    scene: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def work() -> None:
+        it = scene(1, 1)
+        it.here._left("tls://node:1")
+        await it.here.replace("w1", None)
+        assert it.queue.asked == [1]
+        it.queue.add(1)
+        it.queue.workers["job-1"].job_id = None
+        it.here._on_refused("job-1", "Socket timed out on send/recv operation")
+        await it.settle()
+        why = "Slurm rejected the job: Socket timed out on send/recv operation"
+        assert (it.degraded, it.ended) == ([("a worker that was not submitted", why)], [])
+        assert it.here.why_none == why  # for when the run has waited for a worker long enough
+        monkeypatch.setattr(queue_module, "_AGAIN_SECONDS", 0.0)
+        await it.look(lambda: len(it.queue.asked) > 1)
 
     play(work())
 

@@ -48,6 +48,7 @@ class QueueDeployment(ExistingDeployment):
         self._retired: dict[str, str] = {}  # name -> why
         self._jobs: set[str] = set()  # ids of those that were submitted and not taken back
         self._failed_starts = 0
+        self._has_joined = False
         self._unreadable = 0  # looks at the queue in a row
         self._missing_since: dict[str, float] = {}  # job -> when the queue did not know it for the first time
         self._asked_at = 0.0
@@ -131,7 +132,7 @@ class QueueDeployment(ExistingDeployment):
         there = self._cluster.scheduler.workers.get(address)
         hello = await super().greet(client, address)
         if hello is not None and there is not None:
-            self._failed_starts = 0
+            self._failed_starts, self._has_joined = 0, True
             self._name_of[hello.name] = there.name
         return hello
 
@@ -213,8 +214,10 @@ class QueueDeployment(ExistingDeployment):
         return bool(self._hellos or self._seen - set(self._refused)) or queued
 
     def _cannot_have(self, what: str, refusal: Refusal) -> None:
-        """One worker less: that ends the run only if it was the last hope."""
-        if self._others_may_come():
+        """One worker less: that ends the run only if it was the last hope, and there never was a worker. What has been
+        possible may be so again: it is asked for later, and the run waits for workers no longer than it says."""
+        self.why_none = refusal.why
+        if self._has_joined or self._others_may_come():
             self._events.degraded(what, refusal.why)
         else:
             self._events.starts_nothing(refusal)
@@ -267,7 +270,7 @@ class QueueDeployment(ExistingDeployment):
     async def _look_at_queue(self) -> None:
         """Notice jobs that end before their worker has joined, and learn why others wait."""
         now = asyncio.get_running_loop().time()
-        if self._hellos and len(self._cluster.worker_spec) < self._count and now >= self._asked_at + _AGAIN_SECONDS:
+        if self._has_joined and len(self._cluster.worker_spec) < self._count and now >= self._asked_at + _AGAIN_SECONDS:
             self._ask_for_workers()
         joined = set(self._name_of.values())
         waiting = {
