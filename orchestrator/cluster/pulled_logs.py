@@ -1,7 +1,7 @@
 """The logs of attempts on workers that do not see the run directory: pulled in chunks while the jobs run.
 
-One chunk of a log is on its way at a time, and few of all logs: memory does not grow with the output. A chunk that is
-lost on its way is asked for again by its offset. All of it is for the loop's thread.
+One chunk of a log is on its way at a time, and few of all logs, but for those of slow workers: memory does not grow
+with the output. A chunk that is lost on its way is asked for again by its offset. All of it is for the loop's thread.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import asyncio
 import os
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from msgspec import Struct, field
@@ -67,6 +67,7 @@ class PulledLogs:
         self._had: dict[str, list[int]] = defaultdict(list)  # name of a worker -> serials that it may forget
         self._chunks: dict[str, int] = defaultdict(lambda: _LEAST_CHUNK)  # name of a worker -> bytes of the next one
         self._room = asyncio.Semaphore(_AT_ONCE)
+        self._room_of: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_AT_ONCE))  # by worker
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self, spec: AttemptSpec, hello: WorkerHello) -> AttemptResult | None:
@@ -171,7 +172,7 @@ class PulledLogs:
 
     async def _pull(self, log: _Log) -> bool:
         """Get the next chunk; whether there may be another one."""
-        async with log.lock, self._room:
+        async with log.lock, self._room_of[log.hello.name], self._some_room():
             room = self._chunks[log.hello.name]
             most = room if log.end is None else min(room, log.end - log.offset)
             if log.is_closed or log.file.error is not None or most <= 0:
@@ -184,6 +185,23 @@ class PulledLogs:
             if log.spec.pump:
                 self._on_output(log.spec)
             return len(chunk) == most
+
+    @asynccontextmanager
+    async def _some_room(self) -> AsyncIterator[None]:
+        """For a chunk that is on its way, unless that takes long: a worker that is silent must not hold up others."""
+        await self._room.acquire()
+        taken = [self._room]
+
+        def give_back() -> None:
+            while taken:
+                taken.pop().release()
+
+        late = asyncio.get_running_loop().call_later(_SLOW_SECONDS, give_back)
+        try:
+            yield
+        finally:
+            late.cancel()
+            give_back()
 
     async def _asked(self, log: _Log, most: int) -> bytes | None:
         had = self._had.pop(log.hello.name, [])

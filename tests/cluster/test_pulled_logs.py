@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -141,6 +142,31 @@ def test_few_chunks_are_on_their_way_at_once(worker: Worker, logs: PulledLogs) -
 
     asyncio.run(asyncio.wait_for(play(), 60))
     assert worker.most_at_once == 4
+
+
+def test_a_worker_that_does_not_answer_holds_up_no_logs_of_others(
+    worker: Worker, logs: PulledLogs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulled_logs, "_SLOW_SECONDS", 0.01)
+    monkeypatch.setattr(pulled_logs, "_READ_SECONDS", 1000.0)
+    read = worker.read
+
+    async def silent_or_not(hello: WorkerHello, *question: Any) -> bytes | None:
+        if hello.name == "silent":
+            await asyncio.Event().wait()
+        return await read(hello, *question)
+
+    async def play() -> AttemptResult:
+        for serial in range(10):
+            logs.begin(spec(serial), replace(HELLO, name="silent"))
+            logs.grown(serial)
+        logs.begin(spec(10), HELLO)
+        await asyncio.sleep(0)
+        return await logs.finish(10, of(worker.logs[10]))
+
+    monkeypatch.setattr(logs, "_read", silent_or_not)
+    worker.logs[10] = b"x" * (3 * CHUNK)
+    assert asyncio.run(asyncio.wait_for(play(), 60)) == of(worker.logs[10])
 
 
 def test_chunks_are_as_large_as_the_network_takes_soon(worker: Worker, logs: PulledLogs) -> None:

@@ -7,7 +7,6 @@ import asyncio
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -51,26 +50,6 @@ def test_the_program_answers_below_any_shell_whatever_its_start_files_print(shel
     program = met(SshPolicy(("node-7",)), shell, NOISE)
     assert program.answer is not None, program.last_words
     assert (program.answer["pexec"], program.exit_code) == (__version__, 0)
-
-
-def test_a_client_can_be_ended_by_signals_though_the_thread_that_starts_it_has_none() -> None:
-    async def play() -> bytes:
-        program = SshProgram(["grep", "SigBlk", "/proc/self/status"], "/")
-        await program.start()
-        async with asyncio.timeout(60):
-            said = await program.reader.read()
-            await program.exited.wait()
-        return said
-
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    try:
-        said = asyncio.run(play())
-        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    mask = int(said.removeprefix(b"SigBlk:"), 16)
-    assert [number for number in (signal.SIGHUP, signal.SIGTERM) if mask >> number - 1 & 1] == []
-    assert {signal.SIGHUP, signal.SIGTERM} <= blocked
 
 
 @pytest.mark.parametrize("shell", SHELLS)

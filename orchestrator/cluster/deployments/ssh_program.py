@@ -4,29 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator.cluster.deployments.ssh_command import PROGRAM, answer_in
 from orchestrator.cluster.relay import stream_reader, stream_writer
 
 _LAST_WORDS = 4096
-# These the main thread blocks too: they must not stop this process before its jobs.
-_STOPPING = {signal.SIGTSTP, signal.SIGCONT, signal.SIGTTIN, signal.SIGTTOU}
-
-
-@contextmanager
-def _signals_unblocked() -> Iterator[None]:
-    """What this thread starts meanwhile can be ended by signals, as `ssh` ends its `ProxyCommand`. Those of this
-    process go to its main thread as ever, which the kernel prefers."""
-    before = signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals() - _STOPPING)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class SshProgram:
@@ -48,16 +33,15 @@ class SshProgram:
         """Raises OSError if `ssh` cannot be run."""
         self._stderr = os.memfd_create("stderr of ssh")
         try:
-            with _signals_unblocked():
-                process = self._process = subprocess.Popen(
-                    self._command,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=self._stderr,
-                    bufsize=0,
-                    cwd=self._folder,
-                    start_new_session=True,
-                )
+            process = self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._stderr,
+                bufsize=0,
+                cwd=self._folder,
+                start_new_session=True,
+            )
         except OSError:
             os.close(self._stderr)
             raise
