@@ -47,7 +47,7 @@ def refuse_cluster(plan: Plan) -> None:
         job = next((job for job in plan.jobs if job.spec.secrets), None)
         if job is not None:
             raise RefusedError(
-                f"`{job.id}` names secrets, and the cluster `{cluster.name}` is reached without encryption",
+                f"`{job.id}` uses secrets, but the connection to the cluster `{cluster.name}` is not encrypted",
                 help="use a `tls://` address, or `--cluster local`",
                 code="PX314",
             )
@@ -58,7 +58,7 @@ def refuse_cluster(plan: Plan) -> None:
         except OSError as error:
             why = (error.strerror or "unknown error").lower()
             raise RefusedError(
-                f"`{path}`, of the `tls` of the cluster `{cluster.name}`, cannot be read: {why}",
+                f"cannot read `{path}`, in `tls` of the cluster `{cluster.name}`: {why}",
                 help="paths are relative to the manifest's directory",
                 code="PX433",
             ) from None

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 
+from orchestrator.app.run_place import is_copy
 from orchestrator.console.streams import write_stderr
 from orchestrator.console.text import count, duration, visible
 from orchestrator.errors import RefusedError
@@ -61,15 +62,19 @@ def cancel_queued(queued: Mapping[str, Sequence[str]]) -> None:
             write_stderr(f"pexec: {which} cancelled, which the run had left: {', '.join(jobs)}\n")
 
 
-def cancel_queued_of(run: RunDir) -> None:
-    """The same for a run of which no other process is the writer."""
+def end_what_is_left(run: RunDir) -> None:
+    """Before the files of a run are removed, of which no other process is the writer: cancel and delete what a killed
+    process left elsewhere. That of a copy belongs to the original, which may be driven right now."""
     jobs = QueuedJobs()
     try:
         for record in JournalReader(run):
+            if record["event"] == "run.started" and is_copy(run, record["invocation"]):
+                return
             jobs.add(record)
     except (RefusedError, KeyError, ValueError):
         return  # it is damaged
     cancel_queued(jobs.left)
+    delete_left_pods(run.path)
 
 
 def wait_for_leases(history: History, last_ts: str, here: PidSpace) -> None:

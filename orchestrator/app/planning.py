@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from orchestrator.app.planning_environment import planning_environment
 from orchestrator.console.streams import write_stderr
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _OF_INCLUDES = {"PX202", "PX204", "PX212", "PX220"}
 _OF_PARAMS = {"PX212", "PX217"}
 _OF_MATRICES = {"PX209", "PX211", "PX212"}
+_OF_CLUSTERS = {"PX315", "PX316", "PX317"}
 
 
 class PlanningResult(Struct, frozen=True):
@@ -82,6 +84,8 @@ def plan_loaded(
     if loaded.manifest is None:
         return PlanningResult(loaded.path, None, loaded.diagnostics, loaded.source.texts)
     readable = not has_errors(loaded.diagnostics)
+    if overrides is not None and any(one.path[:1] == ("clusters",) for one in loaded.diagnostics):
+        overrides = replace(overrides, cluster=None, clusters={})  # the chosen one may be what cannot be read
     read = ReadManifest(
         loaded.manifest,
         loaded.source,
@@ -132,6 +136,8 @@ def _without_consequences(diagnostics: tuple[Diagnostic, ...], loaded: Loaded) -
     for diagnostic in loaded.diagnostics:
         if diagnostic.path[:1] == ("params",):
             hidden |= _OF_PARAMS
+        if diagnostic.path[:1] == ("clusters",):
+            hidden |= _OF_CLUSTERS
         if "matrix" in diagnostic.path[2:4]:
             hidden |= _OF_MATRICES
     return [diagnostic for diagnostic in diagnostics if diagnostic.code not in hidden]

@@ -49,7 +49,17 @@ def find_place(rundir: RunDir, invocation: Mapping[str, Any], manifest: str, bas
         raise _refusal(rundir, os.path.join(old, manifest), expected)
     if os.path.realpath(directory) != directory:
         raise _refusal(rundir, os.path.join(old, manifest), expected, "leads elsewhere through a link")
-    return RunPlace(directory, old, is_copy=os.path.isdir(os.path.join(old_root, rundir.run_id)))
+    return RunPlace(directory, old, is_copy=is_copy(rundir, invocation))
+
+
+def is_copy(rundir: RunDir, invocation: Mapping[str, Any]) -> bool:
+    """Whether the run also still lies where it started, as far as that was recorded. Raises RefusedError."""
+    record = invocation.get(PLACE)
+    if record is None:
+        return False
+    old_root = get_path(record, "run_root")
+    is_moved = os.path.realpath(os.path.dirname(rundir.path)) != old_root
+    return is_moved and os.path.isdir(os.path.join(old_root, rundir.run_id))
 
 
 def _moved_along(directory: str, old_root: str, new_root: str) -> str | None:

@@ -14,7 +14,7 @@ from orchestrator.manifest.scalars import format_duration
 from orchestrator.plan.cluster_fit import Offer, what_is_lacking
 from orchestrator.plan.model import PlannedJob
 
-NO_WORKERS = "without `--cluster`, or with `--cluster local`, jobs run below pexec itself"
+NO_WORKERS = "`--cluster local` runs the jobs on this machine, without workers"
 _MOST_BEYOND = 1_000
 
 
@@ -181,14 +181,14 @@ class ClusterAdmission:
         workers = [worker for worker in self.workers.values() if worker.name != LOCAL]
         if not workers:
             why = self.why_none()
-            message = f"not one job can be started: there has been no worker for {waited}{f': {why}' if why else ''}"
+            message = f"no job can be started: there has been no worker for {waited}{f': {why}' if why else ''}"
             return EnvironmentFailedError(message, help=NO_WORKERS, code="PX311")
         offers = [
             Offer(worker.labels, worker.cpus, worker.memory) if worker.is_sized else Offer(worker.labels)
             for worker in workers
         ]
         planned = self._jobs[job]
-        message = f"`{planned.id}` has found no worker in {waited}: {what_is_lacking(planned, offers)}"
+        message = f"`{planned.id}` has waited {waited} for a worker: {what_is_lacking(planned, offers)}"
         return EnvironmentFailedError(message, help="`pexec resume` continues the run where there is one", code="PX316")
 
     def _is_here(self, job: int) -> bool:

@@ -187,7 +187,8 @@ class ClusterThread:
         """A worker is known to Dask: learn who it is."""
         await self._is_up.wait()
         try:
-            hello = await asyncio.wait_for(self._deployment.greet(self._client, address), _GREET_SECONDS)
+            async with asyncio.timeout(_GREET_SECONDS):  # no moment passes between the answer and what follows
+                hello = await self._deployment.greet(self._client, address)
         except Exception:  # it died, or is silent: its end is noticed elsewhere, or the one who waits gives up
             self._reports.silent(address)
             return
@@ -286,9 +287,13 @@ class ClusterThread:
                 self._cut(attempt, f"the worker on {hello.host} did not get its secrets")
         if attempt.future.done():
             return
-        token = self._heartbeats.token(hello.name)
-        attempt.task = task_of(attempt, self._client, self._topic, hello, token)
-        await self._wait(attempt, hello)
+        try:
+            token = self._heartbeats.token(hello.name)
+            attempt.task = task_of(attempt, self._client, self._topic, hello, token)
+        except Exception:  # the worker has just gone, or the scheduler has, and so do its attempts
+            self._deployment.give_up(hello)
+        else:
+            await self._wait(attempt, hello)
 
     async def _wait(self, attempt: Submitted, hello: WorkerHello) -> None:
         with suppress(Exception, asyncio.CancelledError):

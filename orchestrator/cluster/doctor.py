@@ -35,7 +35,7 @@ from orchestrator.plan.model import Plan
 from orchestrator.plan.policy_parts import ClusterPolicy
 
 _LOOK_SECONDS = 0.5
-_SILENT = "the log of the worker may say more; is the process stopped?"
+_SILENT = "see the log of the worker; is the process stopped?"
 _CHECK_OF = {"PX312": "versions", "PX313": "files"}
 
 
@@ -187,7 +187,7 @@ class ClusterDoctor:
             first, last = duration(min(joined)), duration(max(joined))
             when = f"after {first}" if first == last else f"the first after {first}, the last after {last}"
             why = self._deployment.why_none
-            missing = f"; no more in {waited}{f': {why}' if why else ''}" if of else ""
+            missing = f"; no more joined within {waited}{f': {why}' if why else ''}" if of else ""
             self.checks.append(Check("workers", "", not of, f"{number}{of} joined, {when}{missing}"))
         elif refusal is not None:
             self.checks.append(Check("workers", "", False, refusal.why, refusal.help, refusal.code))

@@ -32,7 +32,7 @@ _WORDS = 5
 _LEAST_CLOCK_SECONDS = 0.001
 _MOST_CLOCK_SECONDS = 1.0
 _WORD = "pexec was here"
-_HELP = "the log of the worker may say more"
+_HELP = "see the log of the worker"
 _serials = itertools.count(1)
 
 
@@ -111,7 +111,7 @@ class WorkerTrial:
             began = time.monotonic()
             self._asked(worker_checks.clock)
             times.append(time.monotonic() - began)
-        text = f"{duration(min(times))}, the slowest of {len(times)} {duration(max(times))}"
+        text = f"{duration(min(times))} to {duration(max(times))}, {len(times)} times"
         return Check("round trip", "", True, text, seconds=min(times))
 
     def _clock(self) -> Check:
@@ -124,7 +124,7 @@ class WorkerTrial:
         off, unsure = there - (before + after) / 2, (after - before) / 2 + _LEAST_CLOCK_SECONDS
         text = f"{duration(abs(off))} {'ahead' if off > 0 else 'behind'}"
         if abs(off) <= unsure:
-            text = f"the same, to {duration(unsure)}"
+            text = f"the same, within {duration(unsure)}"
         if abs(off) < _MOST_CLOCK_SECONDS:
             return Check("clock", "", True, text, seconds=off)
         return Check("clock", "", False, text, "synchronize the clocks of the hosts, for example by NTP", seconds=off)
@@ -145,7 +145,7 @@ class WorkerTrial:
         if refusal is not None:
             return Check("files", "", False, refusal.why, refusal.help, refusal.code)
         took = time.monotonic() - began
-        return Check("files", "", True, f"seen both ways in {duration(took)}", seconds=took)
+        return Check("files", "", True, f"visible from both sides after {duration(took)}", seconds=took)
 
     def _lease(self, lease: float) -> Check:
         began = time.monotonic()
@@ -197,7 +197,7 @@ class WorkerTrial:
         return Check("secrets", "secrets", True, text, seconds=took)
 
     def _no_secrets(self) -> Check:
-        text = "not sent: the cluster is reached without encryption"
+        text = "not sent: the connection to the cluster is not encrypted"
         return Check("secrets", "secrets", False, text, "jobs that name secrets need a `tls://` address")
 
     def _room(self) -> Check:

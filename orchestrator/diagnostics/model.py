@@ -150,11 +150,11 @@ CODES: dict[str, str] = {
     "PX315": "unknown cluster",
     "PX316": "a job that no worker of its cluster can run",
     "PX317": "a label that is the name of a workflow",
-    "PX318": "a cluster whose queueing system is not here",
-    "PX319": "a time limit of a job that is longer than that of its worker",
+    "PX318": "a cluster whose queueing system is not installed here",
+    "PX319": "a `timeout` that is longer than the `walltime` of the worker",
     "PX320": "a host that cannot be reached by SSH",
     "PX326": "a job whose files its cluster does not have",
-    "PX328": "a Kubernetes that does not do what a cluster needs",
+    "PX328": "a Kubernetes cluster that cannot be used",
     "PX401": "a secret that cannot be used",
     "PX402": "a secret that would be written to files",
     "PX403": "a limit or isolation that this machine does not support",
@@ -165,7 +165,7 @@ CODES: dict[str, str] = {
     "PX408": "a run that belongs to another place",
     "PX415": "a report that cannot be opened",
     "PX416": "a parameter that cannot be computed",
-    "PX433": "a cluster whose certificates do not fit",
+    "PX433": "a cluster whose certificates cannot be used",
     "PX434": "a cluster on another machine without encryption",
 }
 

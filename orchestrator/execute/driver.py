@@ -278,7 +278,7 @@ class Driver:
                     self._look_for_room_at = now
                 case NothingStarts(why, help_, code):
                     self._left_over += messages[number + 1 :]
-                    raise EnvironmentFailedError(f"not one job can be started: {why}", help=help_, code=code)
+                    raise EnvironmentFailedError(f"no job can be started: {why}", help=help_, code=code)
                 case Noted(event, fields, then):
                     if event is not None:
                         self._unwritten.append(self._journal.emit(event, now, **fields))

@@ -73,9 +73,9 @@ class WorkersKeys(Section, frozen=True):
         Doc("The number that is always there; by default all `processes`.", 0),
     ] = None
     max: Annotated[
-        int | None, COUNT, Doc("The most of them, for queueing systems and `kubernetes`; 1 by default.", 20)
+        int | None, COUNT, Doc("The maximum number, for queueing systems and `kubernetes`; 1 by default.", 20)
     ] = None
-    idle: Annotated[Duration, Doc("A worker that has run nothing for so long is ended.", "2m")] = 120.0
+    idle: Annotated[Duration, Doc("A worker that has run nothing for this long is ended.", "2m")] = 120.0
     start: Annotated[Duration, Doc("How long jobs wait for a worker when there is none; then the run ends.", "15m")] = (
         900.0
     )
@@ -179,7 +179,9 @@ def _check_security(address: str, data: Mapping[str, Any]) -> ScalarError | None
         return KeyConflictError("PX118", "`tls` requires a `tls://` address", "", "tls")
     if not is_loopback(matched["host"]) and data.get("insecure") is not True:
         message = "a `tcp://` address of another machine is not encrypted"
-        help_ = "anyone who reaches it can run code there as you: use `tls://`, or accept that with `insecure: true`"
+        help_ = (
+            "anyone who can connect to it can run code there as you: use `tls://`, or accept that with `insecure: true`"
+        )
         return KeyConflictError("PX434", message, help_, "address")
     return None
 

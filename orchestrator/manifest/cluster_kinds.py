@@ -2,7 +2,7 @@
 
 # Without `from __future__ import annotations`: the annotations are read when the first manifest is parsed.
 import re
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, ClassVar, Final
 
 from orchestrator.console.text import quote
 from orchestrator.manifest.container_types import Argv, list_of, mapping_of
@@ -54,6 +54,8 @@ Hosts = Annotated[
 class SshKeys(Section, frozen=True):
     """Workers on hosts that are reached by SSH, one on each."""
 
+    hint: ClassVar[str] = "write it as `{hosts: [node-1, node-2]}`"
+
     hosts: Annotated[Hosts, Doc("The hosts, as `ssh` takes them.", ["node-1", "me@node-2"])]
     slots: Annotated[
         int | None,
@@ -68,7 +70,7 @@ class SshKeys(Section, frozen=True):
             "~/venv/bin/python",
         ),
     ] = None
-    options: Annotated[Argv, Doc("More options of `ssh`, each whole.", ["-p", "2222"])] = ()
+    options: Annotated[Argv, Doc("More options of `ssh`, each as one item.", ["-p", "2222"])] = ()
 
 
 _RESOURCE_PATTERN: Final = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
@@ -98,6 +100,8 @@ ResourceName = Annotated[str, _RESOURCE]
 
 class KubernetesKeys(Section, frozen=True):
     """Workers as pods of Kubernetes, which the operator of Dask starts."""
+
+    hint: ClassVar[str] = "write it as `{image: IMAGE, cpus: 4}`"
 
     image: Annotated[NonBlank, Doc("The image of its pods, which has pexec.", "registry.example.org/me/pexec:1")]
     cpus: Annotated[int, integer(1, 10_000), Doc("CPUs of a worker, which runs as many jobs at once.", 4)]

@@ -1,7 +1,7 @@
 """The keys of clusters whose workers are jobs of a queueing system."""
 
 # Without `from __future__ import annotations`: the annotations are read when the first manifest is parsed.
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 from orchestrator.manifest.container_types import Argv
 from orchestrator.manifest.field_types import ByteSize, Duration, NonBlank, integer
@@ -13,6 +13,8 @@ QUEUES: Final = ("slurm", "pbs", "lsf", "sge")
 
 class QueueKeys(Section, frozen=True):
     """What a worker asks any queueing system for."""
+
+    hint: ClassVar[str] = "write it as `{cores: 16}`"
 
     cores: Annotated[int, integer(1, 10_000), Doc("CPUs of a worker, which runs as many jobs at once.", 16)]
     queue: Annotated[NonBlank | None, Doc("The queue, or partition.", "main")] = None

@@ -104,7 +104,7 @@ def check_walltime(
         if path is not None and job.where != "local":
             limit, lives = format_duration(job.spec.timeout), format_duration(walltime)
             message = f"the timeout of `{job.workflow}`, {limit}, is longer than the walltime of its worker, {lives}"
-            advice = f"a longer `walltime` of the cluster `{cluster.name}`, or a shorter `timeout`"
+            advice = f"use a longer `walltime` of the cluster `{cluster.name}`, or a shorter `timeout`"
             found.append(Diagnostic("PX319", message, source.value(path), path, (), advice, Severity.WARNING))
 
 

@@ -103,7 +103,7 @@ class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
         Annotated[int, Meta(ge=0)] | None,
         Meta(description="Number of workers that are always there; without it, all of them."),
     ] = field(default=None, name="min_workers")
-    idle: Annotated[float, Meta(ge=0, description="A worker that has run nothing for so long is ended.")] = field(
+    idle: Annotated[float, Meta(ge=0, description="A worker that has run nothing for this long is ended.")] = field(
         default=DEFAULT_IDLE_SECONDS, name="idle_seconds"
     )
     start: Annotated[float, Meta(ge=0, description="How long jobs wait for a worker when there is none.")] = field(

@@ -185,6 +185,28 @@ def test_an_unknown_cluster_is_a_usage_error_with_a_suggestion(pexec: Pexec, how
     assert not (pexec.folder / "ran").exists()
 
 
+@pytest.mark.parametrize("how", ["flag", "policy"])
+@pytest.mark.parametrize(
+    ("keys", "column", "help_"),
+    [
+        ("ssh: [a]", 23, "write it as `{hosts: [node-1, node-2]}`"),
+        ("slurm: 16", 25, "write it as `{cores: 16}`"),
+        ("kubernetes: 4", 30, "write it as `{image: IMAGE, cpus: 4}`"),
+    ],
+)
+def test_a_cluster_with_an_error_is_not_called_unknown_too(
+    pexec: Pexec, how: str, keys: str, column: int, help_: str
+) -> None:
+    chosen = "policy: {cluster: lab}\n" if how == "policy" else "\n"
+    pexec.file(
+        "pexec.yaml", f"version: 1\n{chosen}clusters: {{lab: {{{keys}}}}}\nworkflows: {{a: {{run: touch ran}}}}\n"
+    )
+    said = pexec.run("apply", *(["--cluster", "lab"] if how == "flag" else []))
+    assert (said.exit_code, said.stderr.count("error[")) == (3, 1), said.stderr
+    assert f"--> pexec.yaml:3:{column}\n" in said.stderr
+    assert f"= help: {help_}\n" in said.stderr
+
+
 def test_a_plan_shows_the_cluster_and_where_a_run_is_changes_no_digest(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", manifest("  a: {run: 'true'}\n"))
     plans = [json.loads(pexec.run("plan", "--format", "json", "--cluster", name).stdout) for name in ("pair", "local")]
@@ -278,8 +300,8 @@ def test_a_run_whose_workers_never_come_ends_after_start(pexec: Pexec) -> None:
     pexec.file("pexec.yaml", manifest("  a: {run: touch ran}\n", head))
     pexec.run("apply", "--output", "quiet").said(
         exit_code=5,
-        stderr="error[PX311]: not one job can be started: there has been no worker for 1ms\n"
-        "  = help: without `--cluster`, or with `--cluster local`, jobs run below pexec itself\n",
+        stderr="error[PX311]: no job can be started: there has been no worker for 1ms\n"
+        "  = help: `--cluster local` runs the jobs on this machine, without workers\n",
     )
     assert not (pexec.folder / "ran").exists()
     assert pexec.run("resume", "--cluster", "local", "--output", "quiet").exit_code == 0

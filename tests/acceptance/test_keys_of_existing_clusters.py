@@ -141,7 +141,7 @@ def test_a_secret_without_encryption_is_refused_before_any_connection(pexec: Pex
     )
     pexec.env(THE_TOKEN=SECRET).file("pexec.yaml", text).run("apply", "--output", "quiet").said(
         exit_code=4,
-        stderr="error[PX314]: `a` names secrets, and the cluster `lab` is reached without encryption\n"
+        stderr="error[PX314]: `a` uses secrets, but the connection to the cluster `lab` is not encrypted\n"
         "  = help: use a `tls://` address, or `--cluster local`\n",
     )
     assert not (pexec.folder / ".pexec/runs").exists()
@@ -154,7 +154,7 @@ def test_an_address_at_which_nobody_listens_ends_the_run_which_can_be_resumed_at
     said = pexec.file("pexec.yaml", text).run("apply", "--output", "quiet")
     assert said.exit_code == 5
     refused = f"the cluster at tcp://127.0.0.1:{port} cannot be reached: connection refused\n"
-    assert f"error[PX311]: not one job can be started: {refused}" in said.stderr
+    assert f"error[PX311]: no job can be started: {refused}" in said.stderr
     assert pexec.run("resume", "--cluster", "local", "--output", "quiet").exit_code == 0
     assert (pexec.folder / "ran").exists()
 
@@ -171,7 +171,7 @@ def test_a_certificate_that_cannot_be_read_is_named(pexec: Pexec, tls: dict[str,
     text = manifest("  a: {run: touch ran}\n", head("tls://127.0.0.1:1", {**tls, "key": Path("no/such.pem")}))
     pexec.file("pexec.yaml", text).run("apply", "--output", "quiet").said(
         exit_code=4,
-        stderr=f"error[PX433]: `{pexec.folder}/no/such.pem`, of the `tls` of the cluster `lab`, cannot be read: "
+        stderr=f"error[PX433]: cannot read `{pexec.folder}/no/such.pem`, in `tls` of the cluster `lab`: "
         "no such file or directory\n  = help: paths are relative to the manifest's directory\n",
     )
 
@@ -195,7 +195,7 @@ def test_a_worker_with_another_version_of_pexec_or_none_is_named(
         said = pexec.file("pexec.yaml", text).run("apply", "--output", "quiet")
     assert said.exit_code == 5
     host = socket.gethostname()
-    assert f"error[PX312]: not one job can be started: the worker on {host} {says}\n" in said.stderr
+    assert f"error[PX312]: no job can be started: the worker on {host} {says}\n" in said.stderr
     assert f"install pexec {orchestrator.__version__} for the worker's Python, {sys.executable}" in said.stderr
 
 
@@ -209,7 +209,7 @@ def test_a_worker_that_does_not_see_the_directory_is_named_and_others_are_used(p
         assert said.exit_code == 5
         run = last_run(pexec.folder).path
         where = f"the worker on {socket.gethostname()} does not see `{run}`: no such file or directory\n"
-        assert f"error[PX313]: not one job can be started: {where}" in said.stderr
+        assert f"error[PX313]: no job can be started: {where}" in said.stderr
         cluster.worker("--no-nanny")
         said = pexec.run("apply", "--output", "quiet")
         assert said.exit_code == 0, said.stderr
@@ -226,7 +226,7 @@ def test_a_run_without_encryption_says_so_each_time_and_passes_on_a_minimal_envi
         for _ in range(2):
             said = pexec.run("apply")
             assert said.exit_code == 0, said.stderr
-            why = f"the cluster is reached at {cluster.address}: anyone who reaches it can run code as you"
+            why = f"to {cluster.address} is not encrypted: anyone who can connect to it can run code as you"
             assert why in said.stderr
     run = last_run(pexec.folder)
     assert (run.log("a"), run.log("b")) == (b"none %s\n" % os.fsencode(pexec.home), b"named\n")
@@ -293,7 +293,7 @@ def test_a_scheduler_that_dies_ends_its_jobs_and_the_run_if_none_comes_in_time_w
         cluster.kill_scheduler()
         _, stderr = run.communicate(timeout=120)
         assert run.returncode == 5, stderr.decode()
-        assert "error[PX311]: not one job can be started: there has been no worker for 10s: " in stderr.decode()
+        assert "error[PX311]: no job can be started: there has been no worker for 10s: " in stderr.decode()
         assert f"the scheduler at {cluster.address} is gone" in stderr.decode()
         assert wait_until(lambda: not marked(mark), 30)
     pexec.file("go", "")

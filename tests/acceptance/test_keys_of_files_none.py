@@ -131,7 +131,7 @@ def test_a_directory_that_a_worker_does_not_have_is_named(pexec: Pexec, lab: Das
     said = pexec.file("pexec.yaml", text).run("apply", "--output", "quiet")
     assert said.exit_code == 5
     where = f"the worker on {HOST} has no directory `/no/such`: no such file or directory\n"
-    assert f"error[PX313]: not one job can be started: {where}" in said.stderr
+    assert f"error[PX313]: no job can be started: {where}" in said.stderr
     assert "`dir` of the cluster is the directory of its workers in which jobs start" in said.stderr
 
 

@@ -29,9 +29,9 @@ ASKED = {
     "sge": ["-q main", "-P a1", "-pe smp 2", "-l h_vmem=524288K", "-l h_rt=1:30:00", "-notify"],
 }
 REFUSED = {
-    "pbs": "PBS takes no job: Unknown queue",
-    "lsf": "LSF takes no job: none-such: No such queue. Job not submitted.",
-    "sge": "Grid Engine takes no job: Unable to run job: ",
+    "pbs": "PBS rejected the job: Unknown queue",
+    "lsf": "LSF rejected the job: none-such: No such queue. Job not submitted.",
+    "sge": "Grid Engine rejected the job: Unable to run job: ",
 }
 
 
@@ -82,7 +82,7 @@ def test_a_run_for_which_the_queue_has_no_room_says_why(system: str, hpc: StandI
     text = manifest("  a: {run: touch ran}\n", head(system, f'extra: ["{HOLD}"]', "20s"))
     said = pexec.file("pexec.yaml", text).run("apply", "--output", "quiet")
     assert said.exit_code == 5
-    assert "error[PX311]: not one job can be started: there has been no worker for 20s: job " in said.stderr
+    assert "error[PX311]: no job can be started: there has been no worker for 20s: job " in said.stderr
     assert "is H (Job held by its owner on request)" in said.stderr
     assert not (pexec.folder / "ran").exists()
 
@@ -112,7 +112,7 @@ def test_what_the_queue_does_not_accept_ends_the_run_with_its_own_words(
     text = manifest("  a: {run: touch ran}\n", head(system).replace("queue: main", "queue: none-such"))
     said = pexec.file("pexec.yaml", text).run("apply", "--output", "quiet")
     assert said.exit_code == 5
-    assert f"error[PX311]: not one job can be started: {REFUSED[system]}" in said.stderr
+    assert f"error[PX311]: no job can be started: {REFUSED[system]}" in said.stderr
     assert "Traceback" not in said.stderr
 
 

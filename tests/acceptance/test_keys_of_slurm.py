@@ -105,7 +105,7 @@ def test_a_run_for_which_slurm_has_no_room_says_why(hpc: Slurm, pexec: Pexec) ->
     pexec.file("pexec.yaml", manifest("  a: {run: touch ran}\n", head('extra: ["--begin=now+1hour"]', "8s")))
     said = pexec.run("apply", "--output", "quiet")
     assert said.exit_code == 5
-    assert "error[PX311]: not one job can be started: there has been no worker for 8s: job " in said.stderr
+    assert "error[PX311]: no job can be started: there has been no worker for 8s: job " in said.stderr
     assert "is PENDING (BeginTime)" in said.stderr
     assert not (pexec.folder / "ran").exists()
 
@@ -129,7 +129,7 @@ def test_what_slurm_does_not_accept_ends_the_run_with_its_own_words(hpc: Slurm, 
     text = manifest("  a: {run: touch ran}\n", head().replace("queue: main", "queue: none-such"))
     said = pexec.file("pexec.yaml", text).run("apply", "--output", "quiet")
     assert said.exit_code == 5
-    assert "error[PX311]: not one job can be started: Slurm takes no job: invalid partition specified: " in said.stderr
+    assert "error[PX311]: no job can be started: Slurm rejected the job: invalid partition specified: " in said.stderr
     assert "Traceback" not in said.stderr
 
 

@@ -113,7 +113,7 @@ def test_a_host_that_cannot_be_reached_ends_the_run_with_the_words_of_ssh(
     pexec.file("pexec.yaml", manifest("  a: {run: touch ran}\n", head(lab, f'"{host}"')))
     said = pexec.run("apply", "--output", "quiet")
     if words:
-        error = f"error[PX320]: not one job can be started: `{host}` cannot be reached by ssh: "
+        error = f"error[PX320]: no job can be started: `{host}` cannot be reached by ssh: "
         first = said.stderr.splitlines()[0]
         assert (said.exit_code, first.startswith(error), first.endswith(words)) == (5, True, True), said.stderr
     else:
@@ -141,7 +141,7 @@ def test_a_host_with_another_pexec_or_none_is_refused_with_both_versions(pexec: 
         text = manifest("  a: {run: touch ran}\n", head(lab, "one", f"python: {python}"))
         said = pexec.file("pexec.yaml", text).run("apply", "--output", "quiet")
         assert said.exit_code == 5
-        assert re.match(rf"error\[PX312\]: not one job can be started: the worker on \S+ has {words}", said.stderr)
+        assert re.match(rf"error\[PX312\]: no job can be started: the worker on \S+ has {words}", said.stderr)
         assert f"install pexec {__version__} for the worker's Python, " in said.stderr
 
 

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from support.attempts import marked, new_mark, survivors, wait_until, wardens_below
 from support.cli import Pexec
 from support.clusters import end, is_alive, manifest, verified, wait_for_events, workers_of
+from support.recorded_runs import record
 from support.stories import Story, on_workers
+from support.worlds import job, plan
 
 from orchestrator.app import old_workers
 from orchestrator.cluster.queues.by_name import SYSTEMS
 from orchestrator.cluster.queues.queue_system import UnreadableError
 from orchestrator.journal.history import History, PidSpace
+from orchestrator.journal.place_record import place_record
+from orchestrator.journal.rundir import open_run
 
 
 @pytest.fixture
@@ -114,3 +120,22 @@ def test_jobs_that_wait_in_a_queue_for_a_process_that_died_are_cancelled(
     assert capsys.readouterr().err == words
     old_workers.cancel_queued({"slurm": ["9"]})
     assert asked[1:] == [("Slurm", ["9"])]
+
+
+@pytest.mark.parametrize("is_copy", [False, True])
+def test_removing_a_run_ends_what_it_left_elsewhere_but_not_what_its_original_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_copy: bool
+) -> None:
+    ended: list[object] = []
+    monkeypatch.setattr(old_workers, "cancel_queued", ended.append)
+    monkeypatch.setattr(old_workers, "delete_left_pods", ended.append)
+    story = Story(plan(job("a")), invocation={"place": place_record(str(tmp_path / "runs"), str(tmp_path))})
+    for queue_job in ("7", "8"):
+        story.emit("worker.queued", 1.0, queue="slurm", queue_job=queue_job)
+    story.emit("worker.dequeued", 2.0, queue="slurm", queue_job="7")
+    run = open_run(str(tmp_path / "runs"), record(tmp_path / "runs", story).name)
+    if is_copy:
+        shutil.copytree(tmp_path / "runs", tmp_path / "copy")
+        run = open_run(str(tmp_path / "copy"), run.run_id)
+    old_workers.end_what_is_left(run)
+    assert ended == ([] if is_copy else [{"slurm": ["8"]}, run.path])

@@ -38,7 +38,7 @@ def test_the_example_prints_what_the_explanation_shows_and_only_this_code(code: 
     assert with_output(text, said.stderr) == text, MAKE_IT
     assert set(_codes(said.stderr)) == {code}
     assert said.exit_code == (
-        {"PX310": 4, "PX314": 4, "PX315": 3, "PX316": 3, "PX326": 3, "PX434": 3}.get(
+        {"PX310": 4, "PX314": 4, "PX315": 3, "PX318": 4, "PX316": 3, "PX326": 3, "PX434": 3}.get(
             code, {"PX3": 5, "PX4": 4}.get(code[:3], 3)
         )
         if "error[" in said.stderr

@@ -118,7 +118,7 @@ def test_a_job_that_no_worker_can_run_ends_the_run_when_nothing_else_runs_any_mo
     assert control.admitted(launches(0), [1], 100.0) == []
     assert control.look_again_at is None
     assert control.admitted(launches(0), [], 200.0) == []
-    with pytest.raises(EnvironmentFailedError, match="`train` has found no worker in 1m: it requires `gpu`") as caught:
+    with pytest.raises(EnvironmentFailedError, match="`train` has waited 1m for a worker: it requires `gpu`") as caught:
         control.admitted(launches(0), [], 260.0)
     assert caught.value.code == "PX316"
 

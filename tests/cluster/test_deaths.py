@@ -100,7 +100,7 @@ def test_workers_that_cannot_start_end_the_run_which_can_be_resumed_at_home(pexe
     pexec.env(PYTHONPATH=str(pexec.folder / "broken"))
     said = pexec.file("pexec.yaml", manifest("  a: {run: touch ran}\n")).run("apply", "--output", "quiet")
     assert said.exit_code == 5, said.stderr
-    assert "error[PX311]: not one job can be started: ImportError: this copy is broken\n" in said.stderr
+    assert "error[PX311]: no job can be started: ImportError: this copy is broken\n" in said.stderr
     assert pexec.run("resume", "--cluster", "local", "--output", "quiet").exit_code == 0
     assert (pexec.folder / "ran").exists()
 

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jsonschema
 import pytest
 from support.kubernetes import schema, unknown_fields
 
+from orchestrator.cluster.deployments import kubernetes as module
+from orchestrator.cluster.deployments.bring import Bringer, UnusableWorkerError
+from orchestrator.cluster.deployments.deployment import Events
+from orchestrator.cluster.deployments.kubernetes import KubernetesDeployment
+from orchestrator.cluster.deployments.kubernetes_api import KubernetesApi
 from orchestrator.cluster.deployments.kubernetes_left import Left, delete_left, forget, note
 from orchestrator.cluster.deployments.kubernetes_manifests import Asked, Names, dask_cluster, tls_secret, worker_group
 from orchestrator.cluster.deployments.kubernetes_states import final_reason, is_ready, why_not_ready
+from orchestrator.cluster.hello import Refusal, WorkerHello
 from orchestrator.plan.policy_parts import KubernetesPolicy
 
 NAMES = Names("pexec-1", "batch", "run")
@@ -111,3 +119,103 @@ def test_what_is_noted_stays_noted_until_it_was_deleted(tmp_path: Path, monkeypa
     forget(str(tmp_path))
     assert list(tmp_path.iterdir()) == []
     forget(str(tmp_path))
+
+
+class Api:
+    """Makes what is asked for, but not the groups with these numbers; `groups` are those that are there."""
+
+    def __init__(self, *refused: int) -> None:
+        self._refused = refused
+        self.groups: list[str] = []
+
+    async def create(self, resource: Mapping[str, Any]) -> None:
+        name = resource["metadata"]["name"]
+        await asyncio.sleep(0)
+        if int(name.rpartition("-")[2]) in self._refused:
+            raise UnusableWorkerError(Refusal("no quota", "PX328", ""))
+        self.groups.append(name)
+
+    async def delete(self, kind: str, name: str) -> None:
+        self.groups.remove(name)
+
+
+class Finishing:
+    """Brings nothing; a worker ends what it runs when it may."""
+
+    def __init__(self) -> None:
+        self.may_finish = asyncio.Event()
+
+    async def finish(self, client: Any, hello: WorkerHello) -> bool:
+        await self.may_finish.wait()
+        return True
+
+
+def deployment(api: Api, count: int, said: list[str]) -> KubernetesDeployment:
+    made = KubernetesDeployment(KubernetesPolicy("image"), 1, count, "/run", cast(Bringer, Finishing()))
+    made._api, made._names = cast(KubernetesApi, api), Names("c", "batch", "run")
+    made._events = Events(
+        lambda address: None,
+        lambda name, why: None,
+        lambda refusal: said.append(f"nothing starts: {refusal.why}"),
+        lambda what, why: said.append(f"{what}: {why}"),
+    )
+    made._client = None
+    return made
+
+
+async def settled(made: KubernetesDeployment) -> None:
+    async with asyncio.timeout(30):
+        while made._tasks:
+            await asyncio.sleep(0)
+
+
+def test_a_worker_that_is_wanted_while_another_is_retired_is_created() -> None:
+    async def play() -> None:
+        api = Api()
+        made = deployment(api, 1, [])
+        made.scale(1)
+        await settled(made)
+        here = WorkerHello("w1", "i", "tls://pod:1", "pod", 1, 1, "boot", "namespace", 1, 1, 1, 0.0, False)
+        made._hellos[here.address] = here
+        made._group_of["w1"] = "c-1"
+        retiring = asyncio.create_task(made.retire("w1", "it ran nothing for 1m"))
+        await asyncio.sleep(0)
+        made.scale(1)  # work has come
+        cast(Finishing, made._bringer).may_finish.set()
+        await retiring
+        await made.replace("w1", here)
+        await settled(made)
+        assert api.groups == ["c-2"]
+        made.scale(2)
+        await settled(made)
+        assert api.groups == ["c-2", "c-3"]
+
+    asyncio.run(play())
+
+
+def test_a_worker_that_is_refused_is_asked_for_again_while_another_is_expected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_AGAIN_SECONDS", 0.0)
+
+    async def play() -> None:
+        said: list[str] = []
+        api = Api(2, 3)
+        made = deployment(api, 3, said)
+        made.scale(3)
+        await settled(made)
+        assert said == ["a worker that is not started: no quota; it is tried again"]
+        assert api.groups == ["c-1", "c-4", "c-5"]
+
+    asyncio.run(play())
+
+
+def test_the_run_ends_when_every_worker_is_refused() -> None:
+    async def play() -> None:
+        said: list[str] = []
+        made = deployment(Api(1, 2), 2, said)
+        made.scale(2)
+        async with asyncio.timeout(30):
+            while len(said) < 2:
+                await asyncio.sleep(0)
+        assert said[-1] == "nothing starts: no quota"
+
+    asyncio.run(play())

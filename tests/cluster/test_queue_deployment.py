@@ -253,12 +253,14 @@ def test_the_first_job_that_is_refused_does_not_end_a_run_whose_other_job_was_ac
         it.queue.workers["job-2"].job_id = None
         it.here._on_refused("job-2", "QOSMaxSubmitJobPerUserLimit")
         await it.settle()
-        assert it.degraded == [("a worker that was not submitted", "Slurm takes no job: QOSMaxSubmitJobPerUserLimit")]
+        assert it.degraded == [
+            ("a worker that was not submitted", "Slurm rejected the job: QOSMaxSubmitJobPerUserLimit")
+        ]
         assert it.ended == []
         it.queue.workers["job-1"].job_id = None
         it.here._on_refused("job-1", "invalid partition")
         await it.settle()
-        assert it.ended == ["Slurm takes no job: invalid partition"]
+        assert it.ended == ["Slurm rejected the job: invalid partition"]
 
     play(work())
 

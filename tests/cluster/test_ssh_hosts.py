@@ -102,7 +102,7 @@ def test_a_host_that_is_gone_for_ever_ends_a_run_without_others_after_start_with
     daemon.send_signal(signal.SIGKILL)  # and so all processes of its namespace
     _, stderr = run.communicate(timeout=180)
     assert run.returncode == 5, stderr.decode()
-    error = "error[PX311]: not one job can be started: there has been no worker for 30s: "
+    error = "error[PX311]: no job can be started: there has been no worker for 30s: "
     assert f"{error}`{hosts[0].address}` cannot be reached by ssh: ssh: connect to host" in stderr.decode()
     (lost,) = verified(pexec).named("attempt.finished")
     assert lost["verdict"] == "lost"
@@ -116,6 +116,6 @@ def test_a_host_that_does_not_see_the_directory_of_the_manifest_is_named_and_end
     ssh = f'hosts: ["{host.address}"], options: [-F, {server.configuration}]'
     head = f"policy: {{cluster: lab}}\nclusters: {{lab: {{ssh: {{{ssh}}}}}}}\n"
     said = pexec.file("pexec.yaml", manifest("  j: {run: touch ran}\n", head)).run("apply", "--output", "quiet")
-    error = f"error[PX313]: not one job can be started: the worker on {host.name} does not see `{pexec.folder}/"
+    error = f"error[PX313]: no job can be started: the worker on {host.name} does not see `{pexec.folder}/"
     assert (said.exit_code, said.stderr.startswith(error)) == (5, True), said.stderr
     assert wait_until(lambda: list(server.tmp.iterdir()) == [], 60)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from orchestrator.app.old_workers import cancel_queued_of
+from orchestrator.app.old_workers import end_what_is_left
 from orchestrator.cli.json_text import json_text
 from orchestrator.cli.main import Parser
 from orchestrator.cli.run_arguments import add_format_and_root, run_root
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Exit code 0."""
     root = run_root(arguments)
     pruned = prune(
-        root, arguments.keep, interrupted=arguments.interrupted, dry_run=arguments.dry_run, end=cancel_queued_of
+        root, arguments.keep, interrupted=arguments.interrupted, dry_run=arguments.dry_run, end=end_what_is_left
     )
     if arguments.format == "json":
         kept = [{"run_id": run_id, "reason": reason} for run_id, reason in pruned.kept]

@@ -49,7 +49,9 @@ class ExistingDeployment:
         use_own_settings(encrypted=bool(self._tls))
         self._events = events
         if not self._tls:
-            why = f"the cluster is reached at {self._address}: anyone who reaches it can run code as you"
+            why = (
+                f"the connection to {self._address} is not encrypted: anyone who can connect to it can run code as you"
+            )
             events.degraded("encryption", why)
         try:
             await _wait_for_listener(self._address)
@@ -243,7 +245,7 @@ class ExistingDeployment:
                 )
                 return Refusal(why, "PX433", "`tls` of the cluster names the certificate that its scheduler accepts")
         why = f"the cluster at {self._address} cannot be reached: {_words(error)}"
-        return Refusal(why, "PX311", "is its scheduler up?")
+        return Refusal(why, "PX311", "is its scheduler running?")
 
 
 async def _wait_for_listener(address: str) -> None:

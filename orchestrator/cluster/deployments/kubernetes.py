@@ -34,6 +34,7 @@ from orchestrator.plan.policy_parts import KubernetesPolicy
 _LOOK_SECONDS = 2.0
 _POLL_SECONDS = 0.5
 _OPERATOR_SECONDS = 15.0  # in which the operator has done something
+_AGAIN_SECONDS = 60.0  # until a worker that was refused is asked for again
 _END_SECONDS = 15.0
 _NO_OPERATOR = "the Dask operator has done nothing yet: is it running, and does it watch this namespace?"
 
@@ -58,6 +59,7 @@ class KubernetesDeployment(ExistingDeployment):
         self._names: Names | None = None  # of what was asked for
         self._groups: dict[str, asyncio.Task[None]] = {}  # name -> its creation
         self._group_numbers = itertools.count(1)
+        self._growing: asyncio.Task[None] | None = None  # later, since a group was refused
         self._group_of: dict[str, str] = {}  # name of a worker -> its group
         self._retired: dict[str, str] = {}  # name of a worker -> its group
         self._has_joined = False
@@ -127,8 +129,9 @@ class KubernetesDeployment(ExistingDeployment):
         """As `Deployment.end_workers`; all that was asked for is deleted."""
         if self._api is None or self._names is None:
             return ()
-        if hasattr(self, "_looking"):
-            self._looking.cancel()
+        for task in (getattr(self, "_looking", None), self._growing):
+            if task is not None:
+                task.cancel()
         silent = await super().end_workers()
         with suppress(Exception):
             await asyncio.wait_for(asyncio.gather(self._creating, *self._groups.values()), _END_SECONDS)
@@ -160,7 +163,8 @@ class KubernetesDeployment(ExistingDeployment):
         await api.create(tls_secret(names, texts, made["metadata"]["uid"]))
 
     def _grow(self, api: KubernetesApi, names: Names) -> None:
-        while len(self._groups) < self._count:
+        """Have as many groups as workers are wanted, beside those that are being ended."""
+        while len(self._groups.keys() - self._retired.values()) < self._count:
             number = next(self._group_numbers)
             self._groups[names.worker_group(number)] = self._spawn(self._create_group(api, names, number))
 
@@ -168,10 +172,17 @@ class KubernetesDeployment(ExistingDeployment):
         try:
             await api.create(worker_group(names, number, self._asked))
         except UnusableWorkerError as error:
-            if self._has_joined:
-                self._events.degraded("a worker that is not started", error.refusal.why)
-            else:
+            self._groups.pop(names.worker_group(number), None)
+            if not self._has_joined and not self._groups:
                 self._events.starts_nothing(error.refusal)
+            elif self._growing is None:
+                self._events.degraded("a worker that is not started", f"{error.refusal.why}; it is tried again")
+                self._growing = self._spawn(self._grow_later(api, names))
+
+    async def _grow_later(self, api: KubernetesApi, names: Names) -> None:
+        await asyncio.sleep(_AGAIN_SECONDS)
+        self._growing = None
+        self._grow(api, names)
 
     async def _delete_group(self, group: str) -> None:
         creation = self._groups.pop(group, None)

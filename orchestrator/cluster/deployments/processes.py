@@ -107,14 +107,23 @@ class ProcessDeployment:
                 await self._cluster.scheduler.remove_worker(
                     hello.address, stimulus_id="pexec", close=False, expected=True
                 )
-        if self._failed_starts >= _MOST_FAILED_STARTS:
-            said = process.last_words if process is not None else ""
-            self._events.starts_nothing(no_workers(f"workers end before they join{f': {said}' if said else ''}"))
-            return
         self._cluster.worker_spec.pop(name, None)
         self._cluster.workers.pop(name, None)
         self._retired.pop(name, None)
-        self._cluster.scale(self._count + len(self._retired))
+        if hello is not None or self._failed_starts < _MOST_FAILED_STARTS:
+            self._cluster.scale(self._count + len(self._retired))
+            return
+        said = process.last_words if process is not None else ""
+        refusal = no_workers(f"workers end before they join{f': {said}' if said else ''}")
+        if not self._has_others():
+            self._events.starts_nothing(refusal)
+        elif self._failed_starts == _MOST_FAILED_STARTS:
+            self._events.degraded("a worker that did not start", refusal.why)
+
+    def _has_others(self) -> bool:
+        """Whether a worker works, or may join yet."""
+        workers = (self._cluster.workers.get(spec) for spec in self._cluster.worker_spec)
+        return any(worker is None or not worker.exited.is_set() for worker in workers)
 
     def scale(self, count: int) -> None:
         """As `Deployment.scale`."""

@@ -234,7 +234,7 @@ class QueueDeployment(ExistingDeployment):
         async def when_settled() -> None:
             await self._cluster.settled()
             self._forget(name)
-            refusal = no_workers(f"{self._system.name} takes no job: {why}")
+            refusal = no_workers(f"{self._system.name} rejected the job: {why}")
             self._cannot_have("a worker that was not submitted", refusal)
 
         self._spawn(when_settled())

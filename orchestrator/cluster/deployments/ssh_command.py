@@ -86,7 +86,7 @@ def failure(
         return Failure(unreachable(host, "no answer"), False)
     if answer is not None:
         why = f"the worker on {answer['host']} ended before it joined{f': {last_words}' if last_words else ''}"
-        return Failure(Refusal(why, "PX311", "without `--cluster`, jobs run below pexec itself"), False)
+        return Failure(Refusal(why, "PX311", "`--cluster local` runs the jobs on this machine, without workers"), False)
     if exit_code == _SSH_FAILED or not last_words:
         return Failure(unreachable(host, last_words or "the connection ended"), _is_final(last_words))
     python = settings.python or _DEFAULT_PYTHON
@@ -97,7 +97,7 @@ def failure(
 
 def no_ssh(why: str) -> Failure:
     """The client cannot be run here."""
-    return Failure(Refusal(f"`ssh` cannot be run: {why}", "PX320", "install the client of OpenSSH"), True)
+    return Failure(Refusal(f"`ssh` cannot be run: {why}", "PX320", "install the OpenSSH client"), True)
 
 
 def unreachable(host: str, why: str) -> Refusal:

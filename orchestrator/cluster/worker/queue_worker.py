@@ -17,7 +17,7 @@ from orchestrator.cluster.worker.worker_end import end, evict_and_end, run_to_th
 _LOOK_SECONDS = 0.2
 _LISTENS_SECONDS = 2.0
 _CONNECT_SECONDS = 5.0
-_NOBODY = "nobody listens at {}: pexec has ended"
+_NOBODY = "nothing listens at {}: pexec has ended"
 # By which systems say that KILL follows: at the time limit, for another job, or since someone cancels it.
 _WARNINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
 

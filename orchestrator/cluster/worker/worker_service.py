@@ -317,9 +317,7 @@ def listen(dask_worker: DaskWorker) -> None:
         try:
             return pickle.dumps(await _begin(pickle.loads(payload), dask_worker))
         except Exception as error:
-            return pickle.dumps(
-                Refusal(f"{type(error).__name__}: {error}", "PX311", "the log of the worker may say more")
-            )
+            return pickle.dumps(Refusal(f"{type(error).__name__}: {error}", "PX311", "see the log of the worker"))
 
     def take_secrets(payload: bytes) -> bool:
         topic, name, values = pickle.loads(payload)
