@@ -23,3 +23,18 @@ def test_a_worker_that_several_threads_end_at_once_leaves_nothing(tmp_path: Path
         scratch = tmp_path / str(number)
         assert subprocess.run([sys.executable, "-c", _PROGRAM, scratch], timeout=60).returncode == 0
         assert not scratch.exists()
+
+
+_CANNOT_CLOSE = """
+import sys, types
+from orchestrator.cluster.worker import worker_end
+sys.modules[worker_end._SERVICE] = types.SimpleNamespace(close_all=lambda: 1 / 0)
+worker_end.end(sys.argv[1])
+"""
+
+
+def test_a_worker_that_cannot_end_its_attempts_says_so_and_leaves_no_directory(tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    (scratch / "a").mkdir(parents=True)
+    assert subprocess.run([sys.executable, "-c", _CANNOT_CLOSE, scratch], timeout=60).returncode == 1
+    assert not scratch.exists()

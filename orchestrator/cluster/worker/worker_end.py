@@ -35,10 +35,12 @@ def end(scratch: str) -> None:
         code = 1
         try:
             getattr(module, "close_all", lambda: None)()
-            remove_directory(scratch)
             code = 0
         finally:
-            os._exit(code)
+            try:
+                remove_directory(scratch)
+            finally:
+                os._exit(code)
 
 
 def evict_and_end(scratch: str) -> None:
