@@ -1,29 +1,34 @@
 """The logs of attempts on workers that do not see the run directory: pulled in chunks while the jobs run.
 
-One chunk of a log is on its way at a time, and few of all logs: memory does not grow with the output. A chunk that is
-lost on its way is asked for again by its offset. All of it is for the loop's thread.
+One chunk of a log is on its way at a time, and few of all logs, but for those of slow workers: memory does not grow
+with the output. A chunk that is lost on its way is asked for again by its offset. All of it is for the loop's thread.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from orchestrator.cluster.hello import WorkerHello
+from orchestrator.cluster.pulled_file import PulledFile
 from orchestrator.console.text import size
 from orchestrator.engine.states import Verdict
-from orchestrator.execute.attempt.log_file import LogFile
 from orchestrator.execute.attempt.result import with_output, without_log
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 
 CHUNK = 1 << 20
+# What else a worker says must not wait long behind its logs, however slow the network is: else it seems to be silent.
+_LEAST_CHUNK = 1 << 15
+_QUICK_SECONDS = 0.3
+_SLOW_SECONDS = 1.0
 _AT_ONCE = 4
 _READ_SECONDS = 20.0
 _AGAIN_SECONDS = 0.2
@@ -40,7 +45,7 @@ class _Log(Struct):
 
     spec: AttemptSpec
     hello: WorkerHello
-    file: LogFile
+    file: PulledFile
     pulls: asyncio.Task[None] | None = None
     has_more: bool = False
     offset: int = 0
@@ -60,13 +65,15 @@ class PulledLogs:
         self._on_output = on_output
         self._logs: dict[int, _Log] = {}  # by serial
         self._had: dict[str, list[int]] = defaultdict(list)  # name of a worker -> serials that it may forget
+        self._chunks: dict[str, int] = defaultdict(lambda: _LEAST_CHUNK)  # name of a worker -> bytes of the next one
         self._room = asyncio.Semaphore(_AT_ONCE)
+        self._room_of: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_AT_ONCE))  # by worker
         self._tasks: set[asyncio.Task[None]] = set()
 
     def begin(self, spec: AttemptSpec, hello: WorkerHello) -> AttemptResult | None:
         """The attempt is about to run there. Its end, if it can have no log here."""
         try:
-            file = LogFile(os.path.basename(spec.log_name), None, self._directory)
+            file = PulledFile(os.path.basename(spec.log_name), self._directory)
         except OSError as error:
             return without_log(spec.log, error.errno or 0)
         self._logs[spec.serial] = _Log(spec, hello, file)
@@ -142,7 +149,6 @@ class PulledLogs:
         self._logs.pop(log.spec.serial, None)
         if not log.is_closed:
             log.is_closed = True
-            log.file.close()
 
     async def _follow(self, log: _Log) -> None:
         while log.has_more and not log.is_closed:
@@ -166,8 +172,9 @@ class PulledLogs:
 
     async def _pull(self, log: _Log) -> bool:
         """Get the next chunk; whether there may be another one."""
-        async with log.lock, self._room:
-            most = CHUNK if log.end is None else min(CHUNK, log.end - log.offset)
+        async with log.lock, self._room_of[log.hello.name], self._some_room():
+            room = self._chunks[log.hello.name]
+            most = room if log.end is None else min(room, log.end - log.offset)
             if log.is_closed or log.file.error is not None or most <= 0:
                 return False
             chunk = await self._asked(log, most)
@@ -179,11 +186,40 @@ class PulledLogs:
                 self._on_output(log.spec)
             return len(chunk) == most
 
+    @asynccontextmanager
+    async def _some_room(self) -> AsyncIterator[None]:
+        """For a chunk that is on its way, unless that takes long: a worker that is silent must not hold up others."""
+        await self._room.acquire()
+        taken = [self._room]
+
+        def give_back() -> None:
+            while taken:
+                taken.pop().release()
+
+        late = asyncio.get_running_loop().call_later(_SLOW_SECONDS, give_back)
+        try:
+            yield
+        finally:
+            late.cancel()
+            give_back()
+
     async def _asked(self, log: _Log, most: int) -> bytes | None:
         had = self._had.pop(log.hello.name, [])
         try:
             async with asyncio.timeout(_READ_SECONDS):  # `wait_for` loses a cancellation now and then, in Python 3.11
-                return await self._read(log.hello, log.spec.serial, log.offset, most, had)
+                began = time.monotonic()
+                chunk = await self._read(log.hello, log.spec.serial, log.offset, most, had)
         except BaseException:
             self._had[log.hello.name] += had
+            self._resize(log.hello.name, most, _READ_SECONDS)
             raise
+        self._resize(log.hello.name, len(chunk or b""), time.monotonic() - began)
+        return chunk
+
+    def _resize(self, worker: str, count: int, seconds: float) -> None:
+        """A chunk of so many bytes has taken so long."""
+        room = self._chunks[worker]
+        if seconds > _SLOW_SECONDS:
+            self._chunks[worker] = max(_LEAST_CHUNK, min(room, count // 2))
+        elif seconds < _QUICK_SECONDS:
+            self._chunks[worker] = min(CHUNK, max(room, count * 2))

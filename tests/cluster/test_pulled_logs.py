@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from orchestrator.cluster import pulled_logs
+from orchestrator.cluster import pulled_file, pulled_logs
 from orchestrator.cluster.hello import WorkerHello
 from orchestrator.cluster.pulled_logs import CHUNK, PulledLogs
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
+from orchestrator.journal.safe_files import open_regular
 from orchestrator.plan.model import JobSpec
 
 HELLO = WorkerHello("w1", "identity", "tls://node:1", "node", 1, 1, "boot", "namespace", 1, 1, 1, 0.0, False)
@@ -49,6 +53,7 @@ class Worker:
         self.asked: list[tuple[int, int, int]] = []
         self.had: list[int] = []
         self.at_once = self.most_at_once = 0
+        self.clock, self.bytes_a_second = 0.0, 1e9
 
     async def read(self, hello: WorkerHello, serial: int, offset: int, most: int, had: list[int]) -> bytes | None:
         self.at_once += bool(most)
@@ -60,6 +65,7 @@ class Worker:
             raise OSError("lost on the way")
         self.asked.append((serial, offset, most))
         self.had += had
+        self.clock += most / self.bytes_a_second
         text = self.logs.get(serial)
         return None if text is None else text[offset : offset + most]
 
@@ -68,7 +74,9 @@ class Worker:
 def worker(monkeypatch: pytest.MonkeyPatch) -> Worker:
     monkeypatch.setattr(pulled_logs, "_AGAIN_SECONDS", 0.001)
     monkeypatch.setattr(pulled_logs, "_SECONDS_AFTER_KILL", 0.05)
-    return Worker()
+    made = Worker()
+    monkeypatch.setattr(pulled_logs, "time", SimpleNamespace(monotonic=lambda: made.clock))
+    return made
 
 
 @pytest.fixture
@@ -134,6 +142,95 @@ def test_few_chunks_are_on_their_way_at_once(worker: Worker, logs: PulledLogs) -
 
     asyncio.run(asyncio.wait_for(play(), 60))
     assert worker.most_at_once == 4
+
+
+def test_a_worker_that_does_not_answer_holds_up_no_logs_of_others(
+    worker: Worker, logs: PulledLogs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulled_logs, "_SLOW_SECONDS", 0.01)
+    monkeypatch.setattr(pulled_logs, "_READ_SECONDS", 1000.0)
+    read = worker.read
+
+    async def silent_or_not(hello: WorkerHello, *question: Any) -> bytes | None:
+        if hello.name == "silent":
+            await asyncio.Event().wait()
+        return await read(hello, *question)
+
+    async def play() -> AttemptResult:
+        for serial in range(10):
+            logs.begin(spec(serial), replace(HELLO, name="silent"))
+            logs.grown(serial)
+        logs.begin(spec(10), HELLO)
+        await asyncio.sleep(0)
+        return await logs.finish(10, of(worker.logs[10]))
+
+    monkeypatch.setattr(logs, "_read", silent_or_not)
+    worker.logs[10] = b"x" * (3 * CHUNK)
+    assert asyncio.run(asyncio.wait_for(play(), 60)) == of(worker.logs[10])
+
+
+def test_chunks_are_as_large_as_the_network_takes_soon(worker: Worker, logs: PulledLogs) -> None:
+    async def play() -> None:
+        for serial, speed in enumerate((50_000, 200_000, 1e9, 200_000)):
+            worker.bytes_a_second = speed
+            worker.asked.clear()
+            worker.logs[serial] = b"x" * (8 * CHUNK)
+            logs.begin(spec(serial), HELLO)
+            await logs.finish(serial, of(worker.logs[serial]))
+            chunks.append([most for _, _, most in worker.asked if most][:-1])
+
+    chunks: list[list[int]] = []
+    asyncio.run(asyncio.wait_for(play(), 60))
+    slow, faster, quick, slow_again = chunks
+    assert max(slow) == 1 << 15
+    assert 1 << 15 < max(faster) <= 200_000
+    assert quick[-1] == CHUNK
+    assert (slow_again[0], max(slow_again[4:]) <= 200_000) == (CHUNK, True)
+
+
+def test_a_log_takes_a_descriptor_only_while_it_is_written(worker: Worker, logs: PulledLogs) -> None:
+    async def play() -> list[AttemptResult]:
+        before = len(os.listdir("/proc/self/fd"))
+        for serial in range(100):
+            worker.logs[serial] = b"text"
+            assert logs.begin(spec(serial), HELLO) is None
+        assert len(os.listdir("/proc/self/fd")) < before + 50
+        return await asyncio.gather(*(logs.finish(serial, of(b"text")) for serial in range(100)))
+
+    assert asyncio.run(play()) == [of(b"text")] * 100
+
+
+def test_what_there_is_no_descriptor_for_is_written_later(
+    tmp_path: Path, worker: Worker, logs: PulledLogs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: object) -> int:
+        monkeypatch.setattr(pulled_file, "open_regular", open_regular)
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async def play() -> AttemptResult:
+        worker.logs[1] = b"text"
+        logs.begin(spec(1), HELLO)
+        monkeypatch.setattr(pulled_file, "open_regular", refuse)
+        return await logs.finish(1, of(b"text"))
+
+    assert asyncio.run(asyncio.wait_for(play(), 60)) == of(b"text")
+    assert (tmp_path / "j.1.log").read_bytes() == b"text"
+
+
+def test_what_has_come_into_the_place_of_a_log_is_not_written_to(
+    tmp_path: Path, worker: Worker, logs: PulledLogs
+) -> None:
+    async def play() -> AttemptResult:
+        worker.logs[1] = b"text"
+        logs.begin(spec(1), HELLO)
+        (tmp_path / "j.1.log").unlink()
+        (tmp_path / "j.1.log").symlink_to(tmp_path / "other")
+        (tmp_path / "other").touch()
+        return await logs.finish(1, of(b"text"))
+
+    result = asyncio.run(asyncio.wait_for(play(), 60))
+    assert (result.verdict, result.log_bytes, (tmp_path / "other").read_bytes()) == (Verdict.SUCCEEDED, 0, b"")
+    assert result.reason == "the log is incomplete: too many levels of symbolic links"
 
 
 def test_a_worker_learns_what_it_may_forget_also_if_a_question_is_lost(worker: Worker, logs: PulledLogs) -> None:

@@ -27,6 +27,8 @@ from orchestrator.execute.attempt.spec import AttemptSpec
 from orchestrator.journal.rundir import create_run
 from orchestrator.plan.model import JobSpec, ShellBlock
 
+_NOBODY = 65534
+
 
 def attempt(base_dir: Path, **job: object) -> AttemptSpec:
     return AttemptSpec(
@@ -72,6 +74,37 @@ def test_what_a_killed_worker_has_left_is_removed_and_nothing_else(
     for one in (lives, another, another):
         one.close()
     assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.fixture
+def of_no_privilege(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A directory for temporary ones, of a user whom modes of files bind."""
+    user = os.geteuid()
+    with tempfile.TemporaryDirectory() as made:
+        if user == 0:
+            os.chown(made, _NOBODY, -1)
+            os.seteuid(_NOBODY)
+        try:
+            monkeypatch.setattr("tempfile.tempdir", made)
+            yield Path(made)
+        finally:
+            os.seteuid(user)
+
+
+def test_what_jobs_made_read_only_is_removed_too(of_no_privilege: Path) -> None:
+    for own in (OwnDirectory(), OwnDirectory()):
+        cache = Path(own.path) / "module"
+        cache.mkdir()
+        (cache / "source").touch()
+        cache.chmod(0o500)
+        os.close(own._lock)  # its worker is killed
+    own = OwnDirectory()
+    (cache := Path(own.path) / "module").mkdir()
+    (cache / "source").touch()
+    cache.chmod(0o500)
+    assert list(of_no_privilege.iterdir()) == [Path(own.path)]
+    own.close()
+    assert list(of_no_privilege.iterdir()) == []
 
 
 def test_an_attempt_is_moved_into_the_spool(spool: Spool, tmp_path: Path) -> None:

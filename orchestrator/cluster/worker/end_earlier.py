@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import time
 from contextlib import suppress
@@ -11,6 +10,7 @@ from contextlib import suppress
 from orchestrator.cluster.deployments.elsewhere import is_visible, processes_of
 from orchestrator.cluster.hello import WorkerHello
 from orchestrator.cluster.ssh_orders import SCRATCH_PREFIX, EndEarlier
+from orchestrator.cluster.worker.removal import remove_directory
 from orchestrator.execute.this_machine import boot_id, host_name
 
 _WARDEN_SECONDS = 5.0  # in which a warden ends all that runs, once its worker has gone
@@ -46,4 +46,4 @@ def _end(hello: WorkerHello) -> bool:
 
 def _remove(scratch: str) -> None:
     if os.path.basename(scratch).startswith(SCRATCH_PREFIX):
-        shutil.rmtree(scratch, ignore_errors=True)
+        remove_directory(scratch)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import tempfile
 from contextlib import suppress
+
+from orchestrator.cluster.worker.removal import remove_directory
 
 # Not that of the scratch directories of workers, which nobody locks.
 _PREFIX = "pexec-attempts-"
@@ -28,7 +29,7 @@ class OwnDirectory:
     def close(self) -> None:
         """Remove it, with what is in it. A second time does nothing."""
         if self._lock >= 0:
-            shutil.rmtree(self.path, ignore_errors=True)
+            remove_directory(self.path)
             os.close(self._lock)
             self._lock = -1
 
@@ -42,6 +43,6 @@ def _remove_abandoned(parent: str) -> None:
                 try:
                     if os.fstat(lock).st_uid == os.geteuid():
                         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                        shutil.rmtree(path, ignore_errors=True)
+                        remove_directory(path)
                 finally:
                     os.close(lock)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import sys
 import threading
 import traceback
 from collections.abc import Coroutine
 from typing import Any
 
+from orchestrator.cluster.worker.removal import remove_directory
+
 _SERVICE = "orchestrator.cluster.worker.worker_service"
+_ending = threading.Lock()
 
 
 def run_to_the_end(serve: Coroutine[Any, Any, None], scratch: str) -> None:
@@ -28,14 +30,17 @@ def run_to_the_end(serve: Coroutine[Any, Any, None], scratch: str) -> None:
 def end(scratch: str) -> None:
     """End all attempts, and this process, without asking Dask, which may wait for the network. Its exit code is 0 only
     if nothing of it is left."""
-    module = sys.modules.get(_SERVICE)
-    code = 1
-    try:
-        getattr(module, "close_all", lambda: None)()
-        shutil.rmtree(scratch, ignore_errors=True)
-        code = 0
-    finally:
-        os._exit(code)
+    with _ending:  # several threads see that the end has come, and the first that is done ends the others
+        module = sys.modules.get(_SERVICE)
+        code = 1
+        try:
+            getattr(module, "close_all", lambda: None)()
+            code = 0
+        finally:
+            try:
+                remove_directory(scratch)
+            finally:
+                os._exit(code)
 
 
 def evict_and_end(scratch: str) -> None:

@@ -68,6 +68,7 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         self._running: set[int] = set()  # by serial
         self._is_evicted = threading.Event()
         self._eviction = threading.Lock()
+        self._closing = threading.Lock()
         self._known_warden = 0
 
     def setup(self, worker: DaskWorker) -> None:
@@ -103,8 +104,9 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
 
     def close(self) -> None:
         """End everything that runs here."""
-        self.supervisor.close()
-        self.files.remove_temporary()
+        with self._closing:  # Dask may end this worker at the same moment as pexec
+            self.supervisor.close()
+            self.files.remove_temporary()
 
     def forget(self) -> None:
         """Nothing of this run comes here any more. Returns when nothing of it runs."""
