@@ -117,7 +117,7 @@ class ProcessDeployment:
         refusal = no_workers(f"workers end before they join{f': {said}' if said else ''}")
         if not self._has_others():
             self._events.starts_nothing(refusal)
-        elif self._failed_starts == _MOST_FAILED_STARTS:
+        elif self._joined and self._failed_starts == _MOST_FAILED_STARTS:
             self._events.degraded("a worker that did not start", refusal.why)
 
     def _has_others(self) -> bool:
