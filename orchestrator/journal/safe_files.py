@@ -123,7 +123,8 @@ def remove_tree(parent: int, name: str) -> None:
                 inner = _opened_up(top, inner_name)
                 try:
                     for deeper in _emptied(inner):
-                        waiting.append(_moved_up(inner, deeper, top, numbers))
+                        with contextlib.suppress(OSError):  # it stays, or someone else has just removed it
+                            waiting.append(_moved_up(inner, deeper, top, numbers))
                 finally:
                     os.close(inner)
                 os.rmdir(inner_name, dir_fd=top)

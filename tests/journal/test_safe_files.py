@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
+from orchestrator.journal import safe_files
 from orchestrator.journal.safe_files import remove_tree
 
 
@@ -77,6 +79,25 @@ def test_folders_that_may_not_be_written_are_removed(tmp_path: Path) -> None:
     for directory in (tree / "a" / "b" / "c", tree / "a" / "b", tree / "a", tree):
         (directory / "file").touch()
         directory.chmod(0)
+    remove(tree)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_tree_that_someone_else_removes_too_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = tmp_path / "tree"
+    for name in ("a/own/deep", "a/b/c"):
+        (tree / name).mkdir(parents=True)
+        (tree / name / "file").touch()
+    emptied = safe_files._emptied
+
+    def with_another(directory: int) -> list[str]:
+        found = emptied(directory)
+        if "own" in found:
+            shutil.rmtree(tree / "0" / "own", ignore_errors=True)
+            shutil.rmtree(tree / "a" / "own", ignore_errors=True)
+        return found
+
+    monkeypatch.setattr(safe_files, "_emptied", with_another)
     remove(tree)
     assert os.listdir(tmp_path) == []
 
