@@ -70,3 +70,10 @@ def test_limits_and_require_limits(pexec: Pexec) -> None:
     assert refused.exit_code == 4
     assert "the limit `processes` of `a` cannot be enforced on this machine" in refused.stderr
     assert pexec.file("pexec.yaml", text + ", require_limits: false}\n").run("apply").exit_code == 0
+
+
+def test_jobs_of_a_pexec_that_ssh_has_started_read_no_startup_files_of_bash(pexec: Pexec) -> None:
+    pexec.file(".bashrc", "echo read\n").file("pexec.yaml", "version: 1\nworkflows: {a: {run: echo ran}}\n")
+    pexec.env(HOME=str(pexec.folder), SSH_CLIENT="::1 50000 22", SHLVL="0")
+    assert pexec.run("apply", "--output", "quiet").exit_code == 0
+    assert last_run(pexec.folder).log("a") == b"ran\n"

@@ -19,6 +19,8 @@ from orchestrator.plan.model import MINIMAL_ENV, JobSpec
 
 _encoded = methodcaller("encode", sys.getfilesystemencoding(), "surrogateescape")
 
+_OF_SSH = (b"SSH_CLIENT", b"SSH2_CLIENT")
+
 
 class BaseEnvironment(NamedTuple):
     """What jobs of one `env_inherit` start from; the first two of a request's fields about the environment."""
@@ -42,7 +44,7 @@ class Environments:
         """The base for `all`, `minimal` or a tuple of names and globs."""
         found = self._bases.get(inherit)
         if found is None:
-            made = BaseEnvironment(next(self._numbers), self._select(inherit))
+            made = BaseEnvironment(next(self._numbers), _below_a_shell(self._select(inherit)))
             found = self._bases.setdefault(inherit, made)
         return found
 
@@ -60,6 +62,13 @@ class Environments:
             for name, value in self._inherited.items()
             if any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
         }
+
+
+def _below_a_shell(variables: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    """With a level of shells where SSH has set variables: at the first level, bash takes itself for the shell of a
+    login then, and reads the startup files of interactive shells, also to run a job."""
+    is_by_ssh = not variables.keys().isdisjoint(_OF_SSH)
+    return {**variables, b"SHLVL": b"1"} if is_by_ssh and variables.get(b"SHLVL", b"0") == b"0" else variables
 
 
 def overlay(

@@ -33,6 +33,17 @@ def test_a_policy_selects_by_exact_name_or_glob(inherit: str | tuple[str, ...], 
     assert Environments(INHERITED).base(inherit).variables == expected
 
 
+@pytest.mark.parametrize("inherit", ["all", ("SSH_*",), ("SSH_CLIENT", "SHLVL")])
+@pytest.mark.parametrize(("level", "seen"), [(None, b"1"), (b"0", b"1"), (b"1", b"1"), (b"3", b"3")])
+def test_a_shell_of_a_job_is_not_the_first_below_ssh(
+    inherit: str | tuple[str, ...], level: bytes | None, seen: bytes
+) -> None:
+    inherited = {b"SSH_CLIENT": b"::1 1 22"} if level is None else {b"SSH_CLIENT": b"::1 1 22", b"SHLVL": level}
+    found = Environments(inherited).base(inherit).variables
+    has_level = inherit != ("SSH_*",)
+    assert found == {b"SSH_CLIENT": b"::1 1 22", b"SHLVL": seen if has_level else b"1"}
+
+
 def test_each_policy_is_worked_out_once() -> None:
     environments = Environments(INHERITED)
     assert environments.base(("P*",)) is environments.base(("P*",))
