@@ -266,10 +266,10 @@ class StandIn:
         socket_ = web.WebSocketResponse(max_msg_size=1 << 26)
         await socket_.prepare(request)
         reader, writer = await asyncio.open_connection("127.0.0.1", pod.port)
-        for channel in (b"\0", b"\1"):
-            await socket_.send_bytes(channel + PORT.to_bytes(2, "little"))
 
         async def back() -> None:
+            for channel in (b"\0", b"\1"):
+                await socket_.send_bytes(channel + PORT.to_bytes(2, "little"))
             while data := await reader.read(1 << 16):
                 await socket_.send_bytes(b"\0" + data)
             await socket_.close()
