@@ -15,9 +15,10 @@ from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.scalars import Value
 from orchestrator.manifest.syntax.source_map import SourceMap
+from orchestrator.plan.cluster_policy import cluster_hint
 from orchestrator.plan.cycles import CyclicComponent, cyclic_components
 from orchestrator.plan.env_paths import check_env_paths
-from orchestrator.plan.expand import cluster_hint, isolation_of
+from orchestrator.plan.expand import isolation_of
 from orchestrator.plan.graph import CycleError, Levels, levels
 from orchestrator.plan.inputs import PlanningEnvironment, ReadManifest
 from orchestrator.plan.job_edges import ChoiceValues, job_edges

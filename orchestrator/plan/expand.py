@@ -7,10 +7,7 @@ from typing import Any, Literal, get_args
 
 from msgspec.structs import asdict, replace
 
-from orchestrator.errors import UsageError
 from orchestrator.manifest import limit_keys
-from orchestrator.manifest.cluster_keys import LOCAL_CLUSTER
-from orchestrator.manifest.cluster_kinds import KubernetesKeys
 from orchestrator.manifest.env_file_keys import EnvFileEntry, env_file_paths
 from orchestrator.manifest.env_keys import EnvValue
 from orchestrator.manifest.input_keys import InputEntry, InputKeys
@@ -18,9 +15,9 @@ from orchestrator.manifest.model import Defaults, Manifest, Workflow
 from orchestrator.manifest.origin import ManifestOrigin
 from orchestrator.manifest.output_keys import OutputKeys, is_unnamed
 from orchestrator.manifest.policy_keys import CacheKeys
-from orchestrator.manifest.queue_keys import QUEUES, QueueKeys
 from orchestrator.manifest.retry_keys import Retry
 from orchestrator.manifest.scalars import CpuShare, NoLimit
+from orchestrator.plan.cluster_policy import expand_cluster
 from orchestrator.plan.flow_model import Input, OutputFiles, OutputSpec
 from orchestrator.plan.inputs import Overrides, ReadManifest
 from orchestrator.plan.job_env import JobEnv
@@ -41,16 +38,7 @@ from orchestrator.plan.model import (
     StopSignal,
 )
 from orchestrator.plan.need_references import output_specs
-from orchestrator.plan.policy_parts import (
-    AdmissionPolicy,
-    CachePolicy,
-    CiPolicy,
-    ClusterPolicy,
-    KubernetesPolicy,
-    QueuePolicy,
-    SshPolicy,
-    TlsPolicy,
-)
+from orchestrator.plan.policy_parts import AdmissionPolicy, CachePolicy, CiPolicy
 from orchestrator.plan.run_matrix import Scalar, pool_of_matrix
 
 _STOP_SIGNAL: Mapping[str, StopSignal] = {name: name for name in get_args(StopSignal)}
@@ -91,93 +79,6 @@ def expand_policy(manifest: Manifest, overrides: Overrides, cpus: int) -> Policy
         ci=CiPolicy(policy.ci.pass_commands),
         cluster=cluster,
     )
-
-
-def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> ClusterPolicy | None:
-    """Where the jobs run; None for pexec's own process. Raises UsageError for a name that the manifest does not have:
-    one of its own was checked already."""
-    name = overrides.cluster or manifest.policy.cluster
-    if name == LOCAL_CLUSTER:
-        return None
-    if name not in manifest.clusters:
-        raise UsageError(f"unknown cluster `{name}`", help=cluster_hint(name, manifest))
-    cluster = manifest.clusters[name]
-    if cluster.address is not None:
-        tls = None if cluster.tls is None else TlsPolicy(cluster.tls.ca, cluster.tls.cert, cluster.tls.key)
-        return ClusterPolicy(
-            name,
-            labels=cluster.labels,
-            start=cluster.workers.start,
-            lease=cluster.lease,
-            address=cluster.address,
-            tls=tls,
-            files=cluster.files,
-            dir=cluster.dir,
-        )
-    if cluster.ssh is not None:
-        return ClusterPolicy(
-            name,
-            len(cluster.ssh.hosts),
-            cluster.ssh.slots or 0,
-            cluster.labels,
-            start=cluster.workers.start,
-            lease=cluster.lease,
-            ssh=SshPolicy(cluster.ssh.hosts, cluster.ssh.python, cluster.ssh.options),
-            files=cluster.files,
-            dir=cluster.dir,
-        )
-    workers, declared = cluster.workers, cluster.processes
-    queue: dict[str, Any] = {}
-    count, slots = workers.max or 1, None
-    if declared is not None:
-        count, slots = (declared, None) if isinstance(declared, int) else (declared.count, declared.slots)
-    for kind in QUEUES:
-        asked: QueueKeys | None = getattr(cluster, kind)
-        if asked is not None:
-            slots = asked.cores
-            queue[kind] = _queue(asked)
-    if cluster.kubernetes is not None:
-        slots = cluster.kubernetes.cpus
-    least = None if workers.min is None else min(workers.min, count)
-    return ClusterPolicy(
-        name,
-        count,
-        slots or max(1, cpus // count),
-        cluster.labels,
-        least,
-        workers.idle,
-        workers.start,
-        cluster.lease,
-        kubernetes=None if cluster.kubernetes is None else _kubernetes(cluster.kubernetes),
-        files=cluster.files,
-        dir=cluster.dir,
-        **queue,
-    )
-
-
-def _kubernetes(keys: KubernetesKeys) -> KubernetesPolicy:
-    return KubernetesPolicy(
-        keys.image,
-        keys.memory,
-        keys.namespace,
-        keys.context,
-        keys.claims,
-        keys.service_account,
-        keys.node_selector,
-        keys.python,
-    )
-
-
-def _queue(asked: QueueKeys) -> QueuePolicy:
-    return QueuePolicy(asked.queue, asked.memory, asked.walltime, asked.charged(), asked.interface, asked.options())
-
-
-def cluster_hint(name: str, manifest: Manifest) -> str:
-    """What to write in place of an unknown cluster."""
-    from orchestrator.diagnostics.suggest import did_you_mean  # late: for an error
-
-    known = ", ".join(f"`{one}`" for one in (LOCAL_CLUSTER, *manifest.clusters))
-    return did_you_mean(name, (LOCAL_CLUSTER, *manifest.clusters)) or f"`clusters` declares clusters; known are {known}"
 
 
 def _cache(keys: CacheKeys) -> CachePolicy:
