@@ -152,6 +152,19 @@ def test_while_a_worker_is_retired_no_other_job_is_cancelled_for_it(scene: Make)
     play(work())
 
 
+def test_a_worker_that_dies_in_the_moment_in_which_it_is_retired_is_not_replaced(scene: Make) -> None:
+    async def work() -> None:
+        it = scene(2, 2)
+        it.here._left("tls://node:1")
+        await it.here.retire("w1", "it was idle")
+        await it.here.replace("w1", None)
+        await it.here.retire("w1", "it was idle")  # too late: another one could have taken its place by now
+        assert it.queue.asked == [1]
+        assert it.gone == [("w1", "it has left the cluster")]
+
+    play(work())
+
+
 def test_a_job_that_is_being_submitted_when_the_run_ends_is_cancelled_too(scene: Make) -> None:
     async def work() -> None:
         it = scene(2, 2)

@@ -150,10 +150,12 @@ class QueueDeployment(ExistingDeployment):
 
     async def retire(self, name: str, why: str) -> None:
         """As `Deployment.retire`."""
+        if name not in self._name_of:
+            return  # another one has taken its place, and is retired in its turn
+        self._retired[name] = why
+        self._count -= 1
         hello = next((hello for hello in self._hellos.values() if hello.name == name), None)
         if hello is not None:
-            self._retired[name] = why
-            self._count -= 1
             with suppress(Exception):
                 await self._bringer.finish(self._client, hello)
             self._lose(hello, why)
