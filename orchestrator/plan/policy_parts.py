@@ -84,6 +84,20 @@ class KubernetesPolicy(Struct, frozen=True, omit_defaults=True):
     python: Annotated[str, Meta(description="The interpreter in the image that has pexec.")] = "python3"
 
 
+class GatewayPolicy(Struct, frozen=True, omit_defaults=True):
+    """The server of Dask Gateway that starts the cluster, and what it is asked for."""
+
+    address: Annotated[str, Meta(description="Its address.")]
+    proxy: Annotated[str | None, Meta(description="Where schedulers are reached, if not there too.")] = None
+    auth: Annotated[Literal["basic", "jupyterhub", "kerberos"], Meta(description="How pexec says who the user is.")] = (
+        "basic"
+    )
+    user: Annotated[str | None, Meta(description="The name of the user there, if it is another.")] = None
+    secret: Annotated[str | None, Meta(description="The secret that is the password or token.")] = None
+    options: Annotated[dict[str, str | int | float | bool], Meta(description="Options of the cluster.")] = {}
+    is_encrypted: Annotated[bool, Meta(description="Whether only this machine and the server see what is sent.")] = True
+
+
 QUEUES: Final = ("slurm", "pbs", "lsf", "sge")
 """The fields of a cluster that are queueing systems; the keys of a manifest are called the same."""
 MOST_SLOTS = 1_000
@@ -92,7 +106,7 @@ MOST_SLOTS = 1_000
 
 class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
     """The workers that run the jobs: processes of this machine, those of an existing Dask cluster, jobs of a queueing
-    system, processes of other hosts, or pods of Kubernetes."""
+    system, processes of other hosts, pods of Kubernetes, or what Dask Gateway starts."""
 
     name: Annotated[str, Meta(description="Its name in the manifest.")]
     processes: Annotated[int, Meta(ge=0, description="Number of workers that pexec starts.")] = 0
@@ -121,13 +135,14 @@ class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
     lsf: Annotated[QueuePolicy | None, Meta(description="What each worker asks LSF for.")] = None
     sge: Annotated[QueuePolicy | None, Meta(description="What each worker asks Grid Engine for.")] = None
     kubernetes: Annotated[KubernetesPolicy | None, Meta(description="What each worker asks Kubernetes for.")] = None
+    gateway: Annotated[GatewayPolicy | None, Meta(description="The server that starts its workers.")] = None
     files: Annotated[Literal["shared", "none"], Meta(description="Which files of pexec its workers see.")] = "shared"
     dir: Annotated[str | None, Meta(description="The project's directory on its workers, if it is another.")] = None
 
     @property
     def is_here(self) -> bool:
         """Whether its workers share this machine."""
-        kinds = (self.address, self.queue, self.ssh, self.kubernetes)
+        kinds = (self.address, self.queue, self.ssh, self.kubernetes, self.gateway)
         return all(kind is None for kind in kinds)
 
     @property
@@ -154,6 +169,8 @@ class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
     @property
     def is_encrypted(self) -> bool:
         """Whether what is sent to its workers can be read by them alone."""
+        if self.gateway is not None:
+            return self.gateway.is_encrypted
         return self.address is None or self.tls is not None
 
 
