@@ -21,7 +21,7 @@ from orchestrator.engine.ready_queue import ReadyQueue
 from orchestrator.engine.states import JobState
 from orchestrator.plan.cells import Cell, Values
 from orchestrator.plan.expansion import Expansion, expansion, with_possible_files
-from orchestrator.plan.growth import Grown, cell_jobs, chosen_of, is_chosen, shown_choice
+from orchestrator.plan.grown_plan import Grown, cell_jobs, chosen_of, is_chosen, shown_choice
 from orchestrator.plan.model import Plan, PlannedJob
 from orchestrator.plan.run_matrix import CellChoice
 

@@ -15,7 +15,7 @@ that changes a state. `Checks`: the ready jobs that may be up to date. `ReadyQue
 that may start, the room for them, and which of them start. `Retries`: used budgets and the heap of delays.
 `Escalation`: running attempts and the heap of steps that end them. `Stop`: how far the run is stopped, and the rules of
 that. `MatrixFailFast`: the jobs that a failure in their matrix cancels. `OutputValues`: what successes hand to their
-dependents. `RunConditions`: what an `if` asks of needs. `Growth`: placeholders, and the cells that take their place.
+dependents. `NeedConditions`: what an `if` asks of needs. `Growth`: placeholders, and the cells that take their place.
 `outcomes.py`: the pure tables. This file only connects them. All of it runs in the driver's thread.
 
 A job's life. Once all its needs have ended they decide (`JobTable.gate`): if shut, it is skipped and the reason names
@@ -65,12 +65,12 @@ from orchestrator.engine.growth import Growth
 from orchestrator.engine.job_table import IllegalMove, JobTable
 from orchestrator.engine.launches import Launches
 from orchestrator.engine.matrix_fail_fast import MatrixFailFast
+from orchestrator.engine.need_conditions import NeedConditions
 from orchestrator.engine.outcomes import FAILURES, STATE_AFTER, STOPPED_ON_REQUEST, Gate, RunResult, run_result
 from orchestrator.engine.output_values import OutputValues
 from orchestrator.engine.pools import Pools
 from orchestrator.engine.ready_queue import ReadyQueue
 from orchestrator.engine.retries import Retries
-from orchestrator.engine.run_conditions import RunConditions
 from orchestrator.engine.states import ENDED, CancelReason, JobState
 from orchestrator.engine.stop import Stop, cause_of, reason_to_stop, widen
 from orchestrator.plan.model import Plan, PlannedJob
@@ -91,7 +91,7 @@ class Scheduler:
         self.table = JobTable(plan)
         self._jobs = self.table.jobs
         self.values = OutputValues(self.table)
-        self._conditions = RunConditions(self.table, self.values)
+        self._conditions = NeedConditions(self.table, self.values)
         self._pools = Pools(plan)
         self.checks = Checks(self.table, self.values)
         self._queue = ReadyQueue(plan)

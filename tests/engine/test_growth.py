@@ -12,7 +12,7 @@ from orchestrator.engine.replay import replay
 from orchestrator.engine.states import Verdict
 from orchestrator.plan.condition_model import RunCondition
 from orchestrator.plan.flow_model import OutputSpec
-from orchestrator.plan.growth import grown
+from orchestrator.plan.grown_plan import grown
 from orchestrator.plan.model import When
 from orchestrator.plan.run_matrix import CellChoice, RunAxis, RunMatrix
 
