@@ -138,6 +138,16 @@ def test_a_waiting_job_that_someone_cancels_is_replaced_while_another_worker_wor
     assert run.returncode == 0, stderr.decode()
 
 
+def test_what_a_worker_prints_is_in_the_run_directory_whatever_its_path_is(hpc: Slurm, pexec: Pexec) -> None:
+    run_root = pexec.folder / 'it\'s "100%j" here'
+    pexec.file("pexec.yaml", manifest("  a: {run: 'exit 0'}\n", head().replace("max: 2", "max: 1")))
+    said = pexec.run("apply", "--output", "quiet", "--run-root", str(run_root))
+    assert said.exit_code == 0, said.stderr
+    logs = [path.name for path in run_root.glob("*/workers/*")]
+    assert sorted(name.rpartition(".")[2] for name in logs) == ["err", "out"], logs
+    assert not list(pexec.folder.glob("slurm-*.out"))
+
+
 def test_a_run_for_which_slurm_has_no_room_says_why(hpc: Slurm, pexec: Pexec) -> None:
     pexec.file("pexec.yaml", manifest("  a: {run: touch ran}\n", head('extra: ["--begin=now+1hour"]', "8s")))
     said = pexec.run("apply", "--output", "quiet")
