@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 
 from orchestrator.cluster import signal_mask
-from orchestrator.cluster.deployments.queued_jobs import called
+from orchestrator.cluster.deployments.jobqueue import called
 from orchestrator.cluster.deployments.ssh_program import SshProgram
 from orchestrator.cluster.queues.queue_system import run_program
 

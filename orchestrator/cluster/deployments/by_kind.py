@@ -39,7 +39,7 @@ def deployment_of(cluster: ClusterPolicy, count: int, setup: Setup, plan: Plan) 
 
         bringer = Bringer(replace(setup, environ=portable(os.environb)), plan.base_dir)
         return KubernetesDeployment(cluster.kubernetes, cluster.slots, count, setup.run_dir, bringer)
-    from orchestrator.cluster.deployments.processes import ProcessDeployment
+    from orchestrator.cluster.deployments.local_processes import ProcessDeployment
 
     return ProcessDeployment(count, setup)
 

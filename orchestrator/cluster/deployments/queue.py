@@ -60,7 +60,7 @@ class QueueDeployment(ExistingDeployment):
         from distributed import Client, Security
         from distributed.diagnostics.plugin import SchedulerPlugin
 
-        from orchestrator.cluster.deployments.queued_jobs import QueuedCluster, job_class
+        from orchestrator.cluster.deployments.jobqueue import QueuedCluster, job_class
         from orchestrator.cluster.quiet_nodes import QuietScheduler
 
         came, left = self._came, self._left

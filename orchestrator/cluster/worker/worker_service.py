@@ -23,8 +23,8 @@ from orchestrator.cluster.deployments.shared_files import answer, has_project
 from orchestrator.cluster.hello import Refusal, Setup, WorkerHello
 from orchestrator.cluster.lease import WorkerLease, gone_after
 from orchestrator.cluster.portable_environment import on_worker
-from orchestrator.cluster.scripts import difference
-from orchestrator.cluster.worker.run_files import files_of
+from orchestrator.cluster.script_content import difference
+from orchestrator.cluster.worker.run_on_worker import open_run_on_worker
 from orchestrator.cluster.worker.termination import evict_on_term, leave_term_alone
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt.environment import Environments
@@ -76,7 +76,7 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         """Called by Dask before the worker takes tasks."""
         told = self._setup
         self.worker = worker
-        self.files = files_of(told)
+        self.files = open_run_on_worker(told)
         self.supervisor = Supervisor(alone=told.environ is None)
         if told.environ is not None:
             self.supervisor.environments = Environments(on_worker(told.environ, os.environb))

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from orchestrator.cluster.deployments.deployment import Events
-from orchestrator.cluster.deployments.processes import ProcessDeployment
+from orchestrator.cluster.deployments.local_processes import ProcessDeployment
 from orchestrator.cluster.hello import Setup, WorkerHello
 
 SETUP = Setup("", "", "/run", "topic", 1, {}, None, {}, (), 20.0)

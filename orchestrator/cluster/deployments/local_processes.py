@@ -69,7 +69,7 @@ class ProcessDeployment:
 
     async def greet(self, client: Any, address: str) -> WorkerHello | None:
         """As `Deployment.greet`."""
-        from orchestrator.cluster.worker.words import greet
+        from orchestrator.cluster.worker.remote_procedures import greet
 
         answers = await client.run(greet, self._setup.topic, workers=[address])
         hello: WorkerHello = answers[address]
