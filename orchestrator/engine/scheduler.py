@@ -19,9 +19,10 @@ dependents. `NeedConditions`: what an `if` asks of needs. `Growth`: placeholders
 `outcomes.py`: the pure tables. This file only connects them. All of it runs in the driver's thread.
 
 A job's life. Once all its needs have ended they decide (`JobTable.gate`): if shut, it is skipped and the reason names
-the need; if open, its `if` may leave it out, a group succeeds at once, a job that lacks an output value fails, and any
-other becomes ready. Each end puts the job on `_ended`, and `_settle` works that list off until nothing follows: a fact
-and all its consequences are one step. A job starts only after all of its ancestors have ended, as even a skip waits.
+the need; if open, its `if` may leave it out, a group succeeds at once, a job that lacks an output value fails, and
+any other becomes ready. Each end puts the job on `_ended`, and `_settle` works that list off until nothing follows,
+then expands a placeholder: a fact and all its consequences are one step. A job starts only after all of its ancestors
+have ended, as even a skip waits.
 
 No fact marks the end of a retry delay. A waiting job stays `WAITING` until its next attempt is started (and passes
 through `READY` then); `decide` queues it once its time has come.
@@ -74,8 +75,6 @@ from orchestrator.engine.states import ENDED, CancelReason, JobState
 from orchestrator.engine.stop import Stop, cause_of, reason_to_stop, widen
 from orchestrator.plan.model import Plan, PlannedJob
 
-_AFTER_LEASE = 5.0  # seconds
-
 
 class Scheduler:
     """One run of one plan. Times are seconds of the run; `now` never decreases (an earlier one counts as the latest).
@@ -88,8 +87,7 @@ class Scheduler:
 
     def __init__(self, plan: Plan, *, last_grace: float = 10.0) -> None:
         self._policy = plan.policy
-        cluster = plan.policy.cluster
-        self._last_grace = last_grace if cluster is None else max(last_grace, cluster.lease + _AFTER_LEASE)
+        self._last_grace = max(last_grace, plan.policy.cluster.longest_silence if plan.policy.cluster else 0.0)
         self.table = JobTable(plan)
         self._jobs = self.table.jobs
         self.values = OutputValues(self.table)
@@ -256,10 +254,13 @@ class Scheduler:
     # Consequences.
 
     def _settle(self) -> None:
-        """Count each end for its dependents, until nothing follows any more."""
-        while self._ended:
-            ended = self._ended.popleft()
-            for job in self.table.release(ended, self._ended):
+        """Count each end for its dependents, until nothing follows any more. A placeholder is expanded only then: which
+        of those that are like it have ended without cells depends on no order."""
+        while self._ended or self.growth.expandable:
+            if not self._ended:
+                self._expand(self._jobs[min(self.growth.expandable)])
+                continue
+            for job in self.table.release(self._ended.popleft(), self._ended):
                 if self.table.states[job] is JobState.PENDING:
                     self._advance_if_ready(job)
 
@@ -279,7 +280,7 @@ class Scheduler:
         elif self._stop is not None and self._stop.covers(planned.when):
             self._cancel_idle(job, self._stop.cause)
         elif planned.run_matrix is not None:
-            self._expand(planned)
+            self.growth.expandable.add(job)
         elif why := self.growth.why_unable(job):
             self._finish(job, JobState.FAILED, why)
         else:

@@ -224,6 +224,15 @@ def test_what_is_like_a_matrix_that_its_if_leaves_out_is_expanded_by_the_same_va
     checked(world)
 
 
+def test_what_is_like_a_matrix_and_may_not_run_has_no_cells_in_whatever_order_it_is_written() -> None:
+    pack = like("pack", "grown", "grown[s=*]", CHAIN)
+    never = like("never", "grown", "grown[s=*]", CHAIN, when=When.FAILURE)
+    for drafts in ((pack, never), (never, pack)):
+        world = checked(started(LEFT_OUT, *drafts))
+        assert world.running == ["pack[s=a]", "pack[s=b]"]
+        assert world.states["never[s=*]"] == "skipped"
+
+
 def test_a_matrix_that_was_left_out_stands_for_each_cell_that_is_chosen() -> None:
     one = job("one", needs="grown[s=*]", chosen_cells=(CellChoice("grown", {"s": "z"}),))
     assert checked(started(LEFT_OUT, one)).running == ["one"]
