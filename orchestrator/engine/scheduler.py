@@ -21,8 +21,7 @@ dependents. `NeedConditions`: what an `if` asks of needs. `Growth`: placeholders
 A job's life. Once all its needs have ended they decide (`JobTable.gate`): if shut, it is skipped and the reason names
 the need; if open, its `if` may leave it out, a group succeeds at once, a job that lacks an output value fails, and
 any other becomes ready. Each end puts the job on `_ended`, and `_settle` works that list off until nothing follows,
-then expands a placeholder: a fact and all its consequences are one step. A job starts only after all of its ancestors
-have ended, as even a skip waits.
+then expands a placeholder: a fact and all its consequences are one step. Even a skip waits for all of its ancestors.
 
 No fact marks the end of a retry delay. A waiting job stays `WAITING` until its next attempt is started (and passes
 through `READY` then); `decide` queues it once its time has come.
