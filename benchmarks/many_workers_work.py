@@ -17,7 +17,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from orchestrator.cluster.admission import ClusterAdmission
+from orchestrator.cluster.cluster_admission import ClusterAdmission
 from orchestrator.cluster.placement import WorkerRoom
 from orchestrator.engine.commands import Command, Launch
 

@@ -14,7 +14,7 @@ from typing import Any
 from orchestrator.cluster.hello import WorkerHello
 from orchestrator.cluster.pulled_logs import PulledLogs
 from orchestrator.cluster.reports import Reports
-from orchestrator.cluster.scripts import Scripts
+from orchestrator.cluster.script_content import ScriptContents
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.journal.file_names import LOGS
 from orchestrator.journal.rundir import open_run
@@ -27,7 +27,7 @@ class AttemptFiles:
     """Those of a run in this directory; `is_pulled` if its workers do not see it."""
 
     def __init__(self, cluster: ClusterPolicy, run_dir: str) -> None:
-        self._scripts = None if cluster.is_here else Scripts()
+        self._scripts = None if cluster.is_here else ScriptContents()
         self.is_pulled = cluster.files == "none"
         self._run_dir = run_dir
         self._logs: PulledLogs | None = None

@@ -22,7 +22,7 @@ from orchestrator.cluster.hello import WorkerHello
 from orchestrator.cluster.lease import gone_after
 from orchestrator.cluster.reports import Reports
 from orchestrator.cluster.submitted import Submitted, task_of
-from orchestrator.cluster.words import WORD_SECONDS, Words
+from orchestrator.cluster.worker_calls import CALL_SECONDS, WorkerCalls
 from orchestrator.execute.attempt.result import lost
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.helper_threads import start_thread
@@ -41,8 +41,8 @@ class ClusterThread:
         """`topic` is where workers report, `lease` how long a worker may be silent. Raises NoThreadError."""
         self._files = files
         self._deployment = deployment
-        self._words = Words(topic)
-        self._heartbeats = Heartbeats(lease, self._words.ask, Silent(self._on_doubtful, self._on_silent))
+        self._calls = WorkerCalls(topic)
+        self._heartbeats = Heartbeats(lease, self._calls.call, Silent(self._on_doubtful, self._on_silent))
         self._why_gone: dict[str, str] = {}
         self._topic = topic
         self._reports = reports
@@ -82,7 +82,7 @@ class ClusterThread:
         """Have this worker call a function, with the topic as its first argument. A worker that is stopped never
         answers."""
 
-        return asyncio.run_coroutine_threadsafe(self._words.asked(hello, function, *arguments), self._loop)
+        return asyncio.run_coroutine_threadsafe(self._calls.call_function(hello, function, *arguments), self._loop)
 
     def token(self, name: str) -> float:
         """The newest that was seen of this worker, which has joined."""
@@ -168,7 +168,7 @@ class ClusterThread:
         self._spawn(self._heartbeats.keep())
 
     def _listen_to(self, client: Any) -> None:
-        self._client = self._words.client = client
+        self._client = self._calls.client = client
         self._files.connect(self._topic, client, self._reports)
         client.subscribe_topic(self._topic, self._on_event)
 
@@ -362,18 +362,18 @@ class ClusterThread:
             if not attempt.is_told_to_end and hello.name in self._heartbeats.doubtful:
                 self._reports.waits(hello.host, gone_after(self._lease))
             attempt.is_told_to_end = True
-            self._spawn(self._words.tell(hello, "kill_attempt", serial, force))
+            self._spawn(self._calls.try_call(hello, "kill_attempt", serial, force))
 
     async def _call(self, fn: Callable[..., Any], args: Any, kwargs: Any, future: Future[Any]) -> None:
         await self._is_up.wait()
         try:
-            future.set_result(await self._words.called(fn, args, kwargs))
+            future.set_result(await self._calls.run_anywhere(fn, args, kwargs))
         except Exception as error:
             future.set_exception(error)
 
     def _wait_for(self, work: Coroutine[Any, Any, None]) -> None:
         with suppress(Exception):
-            asyncio.run_coroutine_threadsafe(work, self._loop).result(WORD_SECONDS + 1)
+            asyncio.run_coroutine_threadsafe(work, self._loop).result(CALL_SECONDS + 1)
 
     # The end.
 
@@ -398,4 +398,4 @@ class ClusterThread:
 async def _quietly(work: Any) -> None:
     """What Dask does about a worker that is gone, or at the end, must neither fail nor last."""
     with suppress(Exception):
-        await asyncio.wait_for(work, WORD_SECONDS)
+        await asyncio.wait_for(work, CALL_SECONDS)

@@ -11,17 +11,17 @@ from typing import Any, ParamSpec, TypeVar
 from msgspec.structs import replace
 
 from orchestrator import inherited
-from orchestrator.cluster.admission import ClusterAdmission
 from orchestrator.cluster.attempt_files import AttemptFiles
-from orchestrator.cluster.beside import PausesBoth, open_beside, room_at_home
+from orchestrator.cluster.cluster_admission import ClusterAdmission
 from orchestrator.cluster.cluster_thread import ClusterThread
 from orchestrator.cluster.deployments.by_kind import deployment_of, project_on
 from orchestrator.cluster.hello import Setup, WorkerHello
 from orchestrator.cluster.last_words import tell_who_is_waited_for, unconfirmed
+from orchestrator.cluster.local_jobs import PausesBoth, open_for_local_jobs, room_of_this_machine
 from orchestrator.cluster.placement import WorkerRoom
 from orchestrator.cluster.reports import Reports
 from orchestrator.cluster.scaling import Scaling
-from orchestrator.cluster.words import epoch
+from orchestrator.cluster.worker_calls import epoch
 from orchestrator.execute.admission import AdmissionControl
 from orchestrator.execute.attempt.ends import late_fields
 from orchestrator.execute.attempt.spec import AttemptSpec
@@ -95,9 +95,9 @@ def open_dask(
         cluster.start,
         workers_share_machine=cluster.is_here,
     )
-    home = open_beside(jobs, run_dir, worker, inbox)
+    home = open_for_local_jobs(jobs, run_dir, worker, inbox)
     if home is not None:
-        admission.join(room_at_home())
+        admission.join(room_of_this_machine())
     labels = frozenset(cluster.labels)
     least = cluster.processes if cluster.least is None else cluster.least
 

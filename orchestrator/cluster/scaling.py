@@ -82,18 +82,23 @@ class Scaling:
         self.wanted = max(self.wanted, needed)
         return grows
 
-    def shrink(self, empty: Sequence[str], now: float) -> list[str]:
-        """The workers that are to end now, of those that take jobs and run none."""
+    def shrink(self, empty: Sequence[str], now: float, present: int) -> list[str]:
+        """The workers that are to end now, of those that take jobs and run none. More may be `present` than are wanted,
+        if one that was to end had died, and another one took its place."""
+        beyond = present - self.wanted
         self._empty_since = {name: self._empty_since.get(name, now) for name in empty}
         self.look_again_at = None
         ended: list[str] = []
         for name, since in sorted(self._empty_since.items(), key=lambda item: item[1]):
-            if self.wanted <= self._least:
+            if beyond <= 0 and self.wanted <= self._least:
                 break
             if now - since < self._idle:
                 self.look_again_at = since + self._idle
                 break
             ended.append(name)
-            self.wanted -= 1
+            if beyond > 0:
+                beyond -= 1
+            else:
+                self.wanted -= 1
             del self._empty_since[name]
         return ended

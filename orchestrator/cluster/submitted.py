@@ -29,7 +29,7 @@ class Submitted(Struct):
 
 def task_of(attempt: Submitted, client: Any, topic: str, hello: WorkerHello, token: float) -> Any:
     """A new task, pinned to this worker, which runs the attempt no later than a lease after the token."""
-    from orchestrator.cluster.worker.words import perform
+    from orchestrator.cluster.worker.remote_procedures import perform
 
     spec = attempt.spec
     return client.submit(

@@ -15,14 +15,14 @@ from orchestrator.cluster.hello import WorkerHello
 from orchestrator.console.text import count, duration, size
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec, Place
-from orchestrator.execute.doctor import Check
+from orchestrator.execute.machine_doctor import Check
 from orchestrator.journal.file_names import TEMP, log_name
 from orchestrator.journal.rundir import RunDir
 from orchestrator.manifest.scalars import format_duration
 from orchestrator.plan.model import JobSpec, Plan
 
 SECRET = "PEXEC_TRIAL_SECRET"
-_WORD_SECONDS = 10.0
+_CALL_SECONDS = 10.0
 _EXAMINE_SECONDS = 60.0  # for all that a machine tries
 _JOB_SECONDS = 30.0
 _TOKEN_SECONDS = 10.0
@@ -88,7 +88,7 @@ class WorkerTrial:
                 return
             yield from [found] if isinstance(found, Check) else found
 
-    def _asked(self, function: Callable[..., Any], *arguments: Any, seconds: float = _WORD_SECONDS) -> Any:
+    def _asked(self, function: Callable[..., Any], *arguments: Any, seconds: float = _CALL_SECONDS) -> Any:
         return self._thread.ask(self._hello, function, *arguments).result(seconds)
 
     def _versions(self) -> Check:

@@ -16,7 +16,7 @@ from orchestrator.cluster.deployments.deployment import Events
 from orchestrator.cluster.deployments.existing import ExistingDeployment
 from orchestrator.cluster.deployments.shared_files import answer, ask, files_are_done, is_answered
 from orchestrator.cluster.hello import Setup, WorkerHello
-from orchestrator.cluster.worker import words, worker_service
+from orchestrator.cluster.worker import remote_procedures, worker_service
 from orchestrator.journal.rundir import open_run
 
 ADDRESS = "tls://node:1"
@@ -133,10 +133,10 @@ def test_a_worker_that_could_not_be_greeted_is_tried_again() -> None:
 
 
 def test_what_comes_after_a_run_was_forgotten_is_harmless() -> None:
-    for function in (words.beat, words.hold, words.release):
+    for function in (remote_procedures.beat, remote_procedures.hold, remote_procedures.release):
         assert function("forgotten", "w1", 1, 7.0, 20.0) == 7.0
-    words.kill_attempt("forgotten", "w1", 1, True)
-    result = words.perform("forgotten", b"", 1, "w1", 7.0)
+    remote_procedures.kill_attempt("forgotten", "w1", 1, True)
+    result = remote_procedures.perform("forgotten", b"", 1, "w1", 7.0)
     assert result is not None
     assert result.verdict.value == "lost"
 

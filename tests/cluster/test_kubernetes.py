@@ -193,6 +193,22 @@ def test_a_worker_that_is_wanted_while_another_is_retired_is_created() -> None:
     asyncio.run(play())
 
 
+def test_a_worker_that_dies_in_the_moment_in_which_it_is_retired_is_not_replaced() -> None:
+    async def play() -> None:
+        api = Api()
+        made = deployment(api, 2, [])
+        made.scale(2)
+        await settled(made)
+        made._group_of["w1"] = "c-1"
+        await made.retire("w1", "it ran nothing for 1m")
+        await made.replace("w1", None)
+        await made.retire("w1", "it ran nothing for 1m")  # too late: it has been replaced
+        await settled(made)
+        assert (made._count, api.groups) == (1, ["c-2"])
+
+    asyncio.run(play())
+
+
 def test_a_worker_that_is_refused_is_asked_for_again_while_another_is_expected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_AGAIN_SECONDS", 0.0)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from support.worlds import job, plan
 
-from orchestrator.cluster.admission import ClusterAdmission
+from orchestrator.cluster.cluster_admission import ClusterAdmission
 from orchestrator.cluster.placement import Demand, Placement, WorkerRoom
 from orchestrator.cluster.scaling import Scaling, workers_for
 from orchestrator.engine.commands import Command, Launch

@@ -16,7 +16,7 @@ from orchestrator.cluster.deployments.bring import Bringer
 from orchestrator.cluster.deployments.deployment import Events
 from orchestrator.cluster.deployments.existing import ExistingDeployment
 from orchestrator.cluster.hello import Setup, WorkerHello
-from orchestrator.cluster.worker import words, worker_service
+from orchestrator.cluster.worker import remote_procedures, worker_service
 
 ADDRESS = "tls://node:1"
 SETUP = Setup("", "", "/run", "topic", 0, {}, 0o22, {"TOKEN": b"value"}, (), 20.0)
@@ -242,11 +242,14 @@ def test_words_to_a_worker_by_another_name_do_nothing(monkeypatch: pytest.Monkey
     monkeypatch.setattr(worker_service, "_services", {"topic": here})
 
     def say_all(name: str) -> list[float]:
-        words.kill_attempt("topic", name, 1, True)
-        return [word("topic", name, 1, 7.0, 20.0) for word in (words.beat, words.hold, words.release)]
+        remote_procedures.kill_attempt("topic", name, 1, True)
+        return [
+            word("topic", name, 1, 7.0, 20.0)
+            for word in (remote_procedures.beat, remote_procedures.hold, remote_procedures.release)
+        ]
 
     assert say_all("w1") == [7.0] * 3
-    result = words.perform("topic", b"", 1, "w1", 7.0)
+    result = remote_procedures.perform("topic", b"", 1, "w1", 7.0)
     assert result is not None
     assert result.verdict.value == "lost"
     assert did == []

@@ -152,6 +152,19 @@ def test_while_a_worker_is_retired_no_other_job_is_cancelled_for_it(scene: Make)
     play(work())
 
 
+def test_a_worker_that_dies_in_the_moment_in_which_it_is_retired_is_not_replaced(scene: Make) -> None:
+    async def work() -> None:
+        it = scene(2, 2)
+        it.here._left("tls://node:1")
+        await it.here.retire("w1", "it was idle")
+        await it.here.replace("w1", None)
+        await it.here.retire("w1", "it was idle")  # too late: another one could have taken its place by now
+        assert it.queue.asked == [1]
+        assert it.gone == [("w1", "it has left the cluster")]
+
+    play(work())
+
+
 def test_a_job_that_is_being_submitted_when_the_run_ends_is_cancelled_too(scene: Make) -> None:
     async def work() -> None:
         it = scene(2, 2)
@@ -303,17 +316,17 @@ def test_a_worker_that_cannot_be_used_ends_the_run_only_if_no_other_is_queued(sc
 
 
 def test_what_submits_is_ended_when_it_hangs_and_says_why_it_fails() -> None:
-    from orchestrator.cluster.deployments import queued_jobs
+    from orchestrator.cluster.deployments import jobqueue
 
     async def fails(code: str, seconds: float = 30.0) -> str:
-        with contextlib.suppress(queued_jobs.NotSubmittedError):
-            return await queued_jobs.called([sys.executable, "-c", code], None, seconds)
+        with contextlib.suppress(jobqueue.NotSubmittedError):
+            return await jobqueue.called([sys.executable, "-c", code], None, seconds)
         return "failed"
 
     assert asyncio.run(fails("print(12)")) == "12\n"
     assert asyncio.run(fails("exit(3)")) == "failed"
     assert asyncio.run(fails("import time; time.sleep(60)", 0.1)) == "failed"
-    assert queued_jobs._submitting == set()
-    assert queued_jobs.words_of("sbatch: error: one\nsbatch: note\nsbatch: error: two\n", "sbatch") == "one; two"
-    assert queued_jobs.words_of("Unable to run job: no queue.\nExiting.\n", "qsub") == "Unable to run job: no queue."
-    assert queued_jobs.words_of("qsub: Unknown queue\n", "qsub") == "Unknown queue"
+    assert jobqueue._submitting == set()
+    assert jobqueue.words_of("sbatch: error: one\nsbatch: note\nsbatch: error: two\n", "sbatch") == "one; two"
+    assert jobqueue.words_of("Unable to run job: no queue.\nExiting.\n", "qsub") == "Unable to run job: no queue."
+    assert jobqueue.words_of("qsub: Unknown queue\n", "qsub") == "Unknown queue"

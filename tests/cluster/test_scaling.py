@@ -58,12 +58,22 @@ def test_a_worker_ends_when_it_has_been_empty_for_long_enough_and_the_least_numb
     made = scaling(least=1)
     made.grow([Demand()] * 12, 0)
     assert made.wanted == 3
-    assert (made.shrink(["a"], 10.0), made.look_again_at) == ([], 70.0)
-    assert (made.shrink(["a", "b"], 69.0), made.look_again_at) == ([], 70.0)
-    assert (made.shrink(["a", "b", "c"], 70.0), made.look_again_at, made.wanted) == (["a"], 129.0, 2)
-    assert (made.shrink(["c"], 128.0), made.look_again_at) == ([], 130.0)  # b has work again
-    assert made.shrink(["b", "c"], 150.0) == ["c"]
-    assert (made.shrink(["b"], 999.0), made.look_again_at, made.wanted) == ([], None, 1)
+    assert (made.shrink(["a"], 10.0, 3), made.look_again_at) == ([], 70.0)
+    assert (made.shrink(["a", "b"], 69.0, 3), made.look_again_at) == ([], 70.0)
+    assert (made.shrink(["a", "b", "c"], 70.0, 3), made.look_again_at, made.wanted) == (["a"], 129.0, 2)
+    assert (made.shrink(["c"], 128.0, 2), made.look_again_at) == ([], 130.0)  # b has work again
+    assert made.shrink(["b", "c"], 150.0, 2) == ["c"]
+    assert (made.shrink(["b"], 999.0, 1), made.look_again_at, made.wanted) == ([], None, 1)
+
+
+def test_a_worker_that_took_the_place_of_one_that_was_to_end_ends_in_its_turn() -> None:
+    made = scaling(least=1)
+    made.grow([Demand()] * 8, 0)
+    assert made.shrink(["a", "b"], 0.0, 2) == []
+    assert made.shrink(["a", "b"], 60.0, 2) == ["a"]  # which has just died
+    assert (made.shrink(["c"], 61.0, 2), made.look_again_at) == ([], 121.0)
+    assert (made.shrink(["b", "c"], 121.0, 2), made.wanted) == (["c"], 1)
+    assert made.shrink(["b"], 999.0, 1) == []
 
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.sets(st.sampled_from("abcde")), st.integers(0, 100)), max_size=20))
@@ -76,7 +86,7 @@ def test_there_are_never_more_than_the_most_nor_fewer_than_the_least(
         now += seconds
         before = made.wanted
         assert made.grow([Demand()] * waiting, len(present)) == (made.wanted > before)
-        ended = made.shrink(sorted(empty & present), now)
+        ended = made.shrink(sorted(empty & present), now, len(present))
         assert set(ended) <= empty & present
         assert 1 <= made.wanted <= 4
         present -= set(ended)

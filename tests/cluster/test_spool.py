@@ -17,11 +17,11 @@ from msgspec.structs import replace
 
 from orchestrator.cluster.deployments.shared_files import has_project
 from orchestrator.cluster.hello import Setup
-from orchestrator.cluster.scripts import Scripts, difference
+from orchestrator.cluster.script_content import ScriptContents, difference
 from orchestrator.cluster.ssh_orders import SCRATCH_PREFIX
 from orchestrator.cluster.worker import worker_service
 from orchestrator.cluster.worker.own_directory import OwnDirectory
-from orchestrator.cluster.worker.run_files import SharedRun, SpooledRun, files_of
+from orchestrator.cluster.worker.run_on_worker import SharedRun, SpooledRun, open_run_on_worker
 from orchestrator.cluster.worker.spool import Spool
 from orchestrator.execute.attempt.spec import AttemptSpec
 from orchestrator.journal.rundir import create_run
@@ -163,7 +163,7 @@ def test_the_scratch_directory_of_a_worker_that_lives_is_never_taken_for_one_tha
 def test_a_worker_without_files_has_a_spool_and_others_have_the_run_directory(tmp_path: Path) -> None:
     with create_run(str(tmp_path / "runs")) as run:
         setup = Setup("", "w1", run.path, "topic", 1, {}, None, {}, (), 20.0, environ={})
-        shared = files_of(setup)
+        shared = open_run_on_worker(setup)
         assert isinstance(shared, SharedRun)
         assert shared.local(attempt(tmp_path)).temp_dir == "/run/tmp"
         moved = shared.local(replace(attempt(tmp_path), keep_temp=False)).temp_dir
@@ -171,7 +171,7 @@ def test_a_worker_without_files_has_a_spool_and_others_have_the_run_directory(tm
         shared.remove_temporary()
         assert not os.path.exists(moved)
         shared.close()
-        spooled = files_of(replace(setup, project="/app"))
+        spooled = open_run_on_worker(replace(setup, project="/app"))
         assert isinstance(spooled, SpooledRun)
         assert spooled.local(attempt(tmp_path)).base_dir == "/app"
         spooled.remove_temporary()
@@ -214,7 +214,7 @@ def test_a_script_runs_only_where_it_is_the_same(tmp_path: Path) -> None:
     for place in (here, there):
         place.mkdir()
         (place / "a.sh").write_text("echo a\n")
-    scripts = Scripts()
+    scripts = ScriptContents()
     spec = scripts.with_content(attempt(here, file="a.sh"))
     assert spec.script is not None
     assert scripts.with_content(attempt(here, file="a.sh")).script is spec.script  # known from before
@@ -232,7 +232,7 @@ def test_a_script_runs_only_where_it_is_the_same(tmp_path: Path) -> None:
 
 
 def test_nothing_is_compared_of_what_is_no_script_or_is_not_here(tmp_path: Path) -> None:
-    scripts = Scripts()
+    scripts = ScriptContents()
     blocks = (ShellBlock(1, "true"),)
     for spec in (attempt(tmp_path), attempt(tmp_path, file="no.sh"), attempt(tmp_path, file="a.md", blocks=blocks)):
         assert scripts.with_content(spec) is spec

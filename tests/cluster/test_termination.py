@@ -16,6 +16,8 @@ from support.attempts import wait_until
 from orchestrator.cluster.worker import worker_service
 from orchestrator.cluster.worker.termination import evict_on_term, leave_term_alone
 from orchestrator.cluster.worker.worker_service import AttemptService
+from orchestrator.engine.states import Verdict
+from orchestrator.execute.attempt.spec import AttemptResult, Place
 
 
 @pytest.fixture
@@ -92,3 +94,60 @@ def test_a_worker_that_ends_evicts_its_jobs_if_there_is_a_scheduler_to_tell(
     worker: Any = SimpleNamespace(batched_stream=SimpleNamespace(comm=comm))
     asyncio.run(here.teardown(worker))
     assert did == does
+
+
+@pytest.mark.parametrize(
+    ("verdict", "becomes"),
+    [
+        (Verdict.SUCCEEDED, Verdict.SUCCEEDED),
+        (Verdict.TIMED_OUT, Verdict.TIMED_OUT),  # so its own time was over before its worker told it to end
+        (Verdict.FAILED, Verdict.LOST),
+        (Verdict.KILLED, Verdict.LOST),
+    ],
+)
+def test_an_attempt_that_ends_while_its_worker_does_is_evicted_unless_it_ended_by_itself(
+    monkeypatch: pytest.MonkeyPatch, verdict: Verdict, becomes: Verdict
+) -> None:
+    assert result_of(monkeypatch, AttemptResult(verdict, ""), tells_at=0).verdict is becomes
+
+
+@pytest.mark.parametrize(
+    ("pexec", "exit_code", "name", "verdict"),
+    [
+        (0, 3, None, Verdict.LOST),  # a queueing system signals all at the same moment
+        (7, 3, None, Verdict.FAILED),  # who does so here ends pexec too
+        (7, 143, None, Verdict.LOST),
+        (7, None, "SIGTERM", Verdict.LOST),
+    ],
+)
+def test_a_failure_that_may_be_the_beginning_of_an_eviction_waits_for_it(
+    monkeypatch: pytest.MonkeyPatch, pexec: int, exit_code: int | None, name: str | None, verdict: Verdict
+) -> None:
+    failed = AttemptResult(Verdict.FAILED, "", exit_code=exit_code, signal=name)
+    assert result_of(monkeypatch, failed, tells_at=1, pexec=pexec).verdict is verdict
+
+
+def result_of(
+    monkeypatch: pytest.MonkeyPatch, result: AttemptResult, *, tells_at: int, pexec: int = 0
+) -> AttemptResult:
+    """Of an attempt that ends with this result, on a worker that is told to end before that, or right after it: 1."""
+    here: Any = AttemptService.__new__(AttemptService)
+    here._setup = SimpleNamespace(pexec=pexec, walltime=None)
+    here._is_evicted, here._running = threading.Event(), set()
+    here.files = SimpleNamespace(local=lambda spec: spec)
+
+    def run_attempt(spec: Any) -> AttemptResult:
+        if tells_at == 0:
+            here._is_evicted.set()
+        return result
+
+    def waited(seconds: float) -> bool:
+        if seconds > 0:
+            here._is_evicted.set()
+        return seconds > 0
+
+    here._is_evicted.wait = waited
+    monkeypatch.setattr(worker_service, "run_attempt", run_attempt)
+    monkeypatch.setattr(worker_service, "difference", lambda spec, host: "")
+    ended: AttemptResult = here.run(SimpleNamespace(serial=1, place=Place("node", "w1")))
+    return ended

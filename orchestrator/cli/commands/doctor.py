@@ -13,7 +13,7 @@ from orchestrator.console.streams import write_stdout, write_text
 from orchestrator.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from orchestrator.execute.doctor import Check
+    from orchestrator.execute.machine_doctor import Check
 
 
 def add_arguments(parser: Parser) -> None:
@@ -36,13 +36,13 @@ def run(arguments: argparse.Namespace) -> int:
     from orchestrator.manifest.cluster_keys import LOCAL_CLUSTER
 
     if arguments.cluster not in (None, LOCAL_CLUSTER):
-        from orchestrator.cli.cluster_doctor import examine_cluster
+        from orchestrator.cli.cluster_findings import examine_cluster
 
         return examine_cluster(arguments)
     if arguments.manifests:
         raise UsageError("`--manifests` needs a cluster", help="`--cluster NAME`")
     from orchestrator import __version__
-    from orchestrator.execute.doctor import examine
+    from orchestrator.execute.machine_doctor import examine
     from orchestrator.execute.supervisor.supervisor import Supervisor
 
     supervisor = Supervisor()

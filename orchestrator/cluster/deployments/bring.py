@@ -28,7 +28,7 @@ except Exception as error:
     answer["why"] = "%s: %s" % (type(error).__name__, error)
 """
 _LOOK_EXPRESSION = f"(lambda names: (exec({LOOK!r}, names), names['answer'])[1])({{}})"
-_WORD_SECONDS = 10.0
+_CALL_SECONDS = 10.0
 _BEGIN_SECONDS = 60.0
 
 
@@ -103,12 +103,12 @@ class Bringer:
         """Have the worker end everything of this run; False if another worker answered, which has its address now."""
         from orchestrator.cluster.worker.worker_service import finish
 
-        seconds = min(_WORD_SECONDS, self._setup.lease)  # after which its end is known without it
+        seconds = min(_CALL_SECONDS, self._setup.lease)  # after which its end is known without it
         asked = self._asked(client, finish, self._setup.topic, hello.name, address=hello.address, seconds=seconds)
         return bool(await asked == hello.identity)
 
     async def _asked(
-        self, client: Any, function: Callable[..., Any], *arguments: Any, address: str, seconds: float = _WORD_SECONDS
+        self, client: Any, function: Callable[..., Any], *arguments: Any, address: str, seconds: float = _CALL_SECONDS
     ) -> Any:
         called = client.run(function, *arguments, workers=[address])
         return (await asyncio.wait_for(called, seconds))[address]

@@ -41,7 +41,7 @@ def deployment_of(cluster: ClusterPolicy, count: int, setup: Setup, plan: Plan) 
         return KubernetesDeployment(cluster.kubernetes, cluster.slots, count, setup.run_dir, bringer)
     if cluster.gateway is not None:
         return _of_gateway(cluster.gateway, count, setup, plan)
-    from orchestrator.cluster.deployments.processes import ProcessDeployment
+    from orchestrator.cluster.deployments.local_processes import ProcessDeployment
 
     return ProcessDeployment(count, setup)
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from orchestrator.cluster.admission import NO_WORKERS
+from orchestrator.cluster.cluster_admission import NO_WORKERS
 from orchestrator.cluster.hello import Refusal, WorkerHello
 
 

@@ -117,10 +117,12 @@ class KubernetesDeployment(ExistingDeployment):
 
     async def retire(self, name: str, why: str) -> None:
         """As `Deployment.retire`."""
+        if name not in self._group_of:
+            return  # another one has taken its place, and is retired in its turn
+        self._count -= 1
+        self._retired[name] = self._group_of[name]
         hello = next((hello for hello in self._hellos.values() if hello.name == name), None)
         if hello is not None:
-            self._count -= 1
-            self._retired[name] = self._group_of.get(name, "")
             with suppress(Exception):
                 await self._bringer.finish(self._client, hello)
             self._lose(hello, why)

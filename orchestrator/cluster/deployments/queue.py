@@ -60,7 +60,7 @@ class QueueDeployment(ExistingDeployment):
         from distributed import Client, Security
         from distributed.diagnostics.plugin import SchedulerPlugin
 
-        from orchestrator.cluster.deployments.queued_jobs import QueuedCluster, job_class
+        from orchestrator.cluster.deployments.jobqueue import QueuedCluster, job_class
         from orchestrator.cluster.quiet_nodes import QuietScheduler
 
         came, left = self._came, self._left
@@ -150,10 +150,12 @@ class QueueDeployment(ExistingDeployment):
 
     async def retire(self, name: str, why: str) -> None:
         """As `Deployment.retire`."""
+        if name not in self._name_of:
+            return  # another one has taken its place, and is retired in its turn
+        self._retired[name] = why
+        self._count -= 1
         hello = next((hello for hello in self._hellos.values() if hello.name == name), None)
         if hello is not None:
-            self._retired[name] = why
-            self._count -= 1
             with suppress(Exception):
                 await self._bringer.finish(self._client, hello)
             self._lose(hello, why)

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from orchestrator.cluster import signal_mask
 from orchestrator.cluster.deployments.ssh_command import PROGRAM, answer_in
 from orchestrator.cluster.relay import stream_reader, stream_writer
 
@@ -33,15 +34,16 @@ class SshProgram:
         """Raises OSError if `ssh` cannot be run."""
         self._stderr = os.memfd_create("stderr of ssh")
         try:
-            process = self._process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._stderr,
-                bufsize=0,
-                cwd=self._folder,
-                start_new_session=True,
-            )
+            with signal_mask.for_programs():  # also for what `ssh` starts, such as its ProxyCommand
+                process = self._process = subprocess.Popen(
+                    self._command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=self._stderr,
+                    bufsize=0,
+                    cwd=self._folder,
+                    start_new_session=True,
+                )
         except OSError:
             os.close(self._stderr)
             raise

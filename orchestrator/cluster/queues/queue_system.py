@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from orchestrator.cluster import signal_mask
 from orchestrator.plan.policy_parts import QueuePolicy
 
 _CALL_SECONDS = 20.0
@@ -69,14 +70,15 @@ class QueueSystem(Protocol):
 def run_program(*command: str) -> Said:
     """As `Run`."""
     try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_CALL_SECONDS,
-        )
+        with signal_mask.for_programs():
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=_CALL_SECONDS,
+            )
     except OSError as error:
         raise UnreadableError(f"`{command[0]}` cannot be started: {(error.strerror or str(error)).lower()}") from None
     except subprocess.TimeoutExpired:

@@ -14,7 +14,7 @@ from orchestrator.cluster.deployments.shared_files import answer
 from orchestrator.cluster.hello import Refusal, SharedFiles
 from orchestrator.cluster.worker.worker_service import service
 from orchestrator.execute.admission import Machine, look
-from orchestrator.execute.doctor import Check, examine_machine
+from orchestrator.execute.machine_doctor import Check, examine_machine
 
 
 class Versions(Struct, frozen=True):

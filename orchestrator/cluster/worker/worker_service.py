@@ -23,8 +23,8 @@ from orchestrator.cluster.deployments.shared_files import answer, has_project
 from orchestrator.cluster.hello import Refusal, Setup, WorkerHello
 from orchestrator.cluster.lease import WorkerLease, gone_after
 from orchestrator.cluster.portable_environment import on_worker
-from orchestrator.cluster.scripts import difference
-from orchestrator.cluster.worker.run_files import files_of
+from orchestrator.cluster.script_content import difference
+from orchestrator.cluster.worker.run_on_worker import open_run_on_worker
 from orchestrator.cluster.worker.termination import evict_on_term, leave_term_alone
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt.environment import Environments
@@ -43,7 +43,7 @@ _GROWTH_SECONDS = 0.1
 _MOST_RESULTS = 1000
 # Who ends the worker may have told its jobs first.
 _WORKER_FOLLOWS_SECONDS = 2.0
-_WORKER_FOLLOWS_AT_ONCE_SECONDS = 0.25  # a queueing system signals all at the same moment
+_WORKER_FOLLOWS_AT_ONCE_SECONDS = 0.25  # a queueing system, or the end of a session, signals all at the same moment
 _SHELL_AFTER_TERM = 128 + signal.SIGTERM
 _EVICTION_SECONDS = 4.0  # for jobs to end; who has sent TERM sends KILL soon
 _TELL_SECONDS = 0.5
@@ -52,6 +52,7 @@ _LOOK_SECONDS = 0.02
 _GIVEN_UP_LEASES = 2  # by any clock
 _LONGEST_SLEEP = 10.0  # a lease may get shorter
 _RELEASED = ("cancelled", "released", "forgotten")
+_OF_ITSELF = (Verdict.SUCCEEDED, Verdict.TIMED_OUT)  # also while its worker ends: the first cause of an end stays
 
 
 class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
@@ -75,7 +76,7 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         """Called by Dask before the worker takes tasks."""
         told = self._setup
         self.worker = worker
-        self.files = files_of(told)
+        self.files = open_run_on_worker(told)
         self.supervisor = Supervisor(alone=told.environ is None)
         if told.environ is not None:
             self.supervisor.environments = Environments(on_worker(told.environ, os.environb))
@@ -181,11 +182,17 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         finally:
             self._running.discard(spec.serial)
         if result.verdict is Verdict.FAILED:
-            by_term = result.signal == "SIGTERM" or result.exit_code == _SHELL_AFTER_TERM
-            self._is_evicted.wait(_WORKER_FOLLOWS_SECONDS if by_term else _WORKER_FOLLOWS_AT_ONCE_SECONDS)
-        if self._is_evicted.is_set() and result.verdict is not Verdict.SUCCEEDED:
+            self._is_evicted.wait(self._seconds_to_doubt(result))
+        if self._is_evicted.is_set() and result.verdict not in _OF_ITSELF:
             return evicted(spec.place.host, result, self._setup.walltime)
         return result
+
+    def _seconds_to_doubt(self, result: AttemptResult) -> float:
+        """For how long a failure may be the beginning of an eviction. Who signals all processes of this machine at once
+        ends pexec too, if it is on this machine."""
+        if result.signal == "SIGTERM" or result.exit_code == _SHELL_AFTER_TERM:
+            return _WORKER_FOLLOWS_SECONDS
+        return 0.0 if self._setup.pexec else _WORKER_FOLLOWS_AT_ONCE_SECONDS
 
     def hello(self) -> WorkerHello:
         """Who this is."""

@@ -18,7 +18,7 @@ from support.attempts import Attempt, Desk, Opener, evil, open_local, survivors,
 from support.dask_clusters import DaskCluster, dask_cluster
 from support.worlds import job, plan
 
-from orchestrator.cluster.admission import ClusterAdmission
+from orchestrator.cluster.cluster_admission import ClusterAdmission
 from orchestrator.cluster.executor import open_dask
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt.spec import HERE, AttemptResult

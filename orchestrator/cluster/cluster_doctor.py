@@ -27,11 +27,11 @@ from orchestrator.cluster.hello import Refusal, Setup, WorkerHello
 from orchestrator.cluster.last_words import why_unconfirmed
 from orchestrator.cluster.reports import Reports
 from orchestrator.cluster.side_by_side import SideBySide
-from orchestrator.cluster.words import epoch
+from orchestrator.cluster.worker_calls import epoch
 from orchestrator.cluster.worker_trial import SECRET, WorkerTrial
 from orchestrator.console.text import count, duration
 from orchestrator.execute.attempt.spec import AttemptSpec
-from orchestrator.execute.doctor import Check
+from orchestrator.execute.machine_doctor import Check
 from orchestrator.journal.rundir import RunDir
 from orchestrator.plan.model import Plan
 from orchestrator.plan.policy_parts import ClusterPolicy

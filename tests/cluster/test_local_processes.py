@@ -1,4 +1,4 @@
-"""Workers as processes of this machine: what becomes of those that end before they join."""
+"""Workers as processes of this machine: what becomes of those that end before they join, or when they are retired."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from orchestrator.cluster.deployments.deployment import Events
-from orchestrator.cluster.deployments.processes import ProcessDeployment
+from orchestrator.cluster.deployments.local_processes import ProcessDeployment
 from orchestrator.cluster.hello import Setup, WorkerHello
 
 SETUP = Setup("", "", "/run", "topic", 1, {}, None, {}, (), 20.0)
@@ -61,5 +61,28 @@ def test_workers_that_end_before_they_join_end_the_run_only_when_no_other_is_lef
         machine.workers["w6"] = SimpleNamespace(name="w6", exited=asyncio.Event(), last_words="no memory", pid=1)
         await ends("w6")
         assert said[1:] == ["nothing starts: workers end before they join: no memory"]
+
+    asyncio.run(play())
+
+
+def test_a_worker_that_dies_in_the_moment_in_which_it_is_retired_is_not_replaced() -> None:
+    async def play() -> None:
+        gone: list[str] = []
+        here = ProcessDeployment(2, SETUP)
+        here._events = Events(
+            lambda address: None, lambda name, why: gone.append(name), lambda refusal: None, lambda what, why: None
+        )
+        machine = Machine(["w1", "w2"])
+        here._cluster = cast(Any, machine)
+        here._joined |= {"w1", "w2"}
+        process = machine.workers["w1"]
+        process.exited.set()
+        here._on_exit(process)
+        await here.retire("w1", "it was idle")
+        await here.replace("w1", HELLO)
+        assert (gone, machine.asked) == (["w1"], [1])
+        await here.retire("w1", "it was idle")  # too late: another one could have taken its place by now
+        here.scale(2)
+        assert machine.asked == [1, 2]
 
     asyncio.run(play())

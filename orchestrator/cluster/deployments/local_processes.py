@@ -69,7 +69,7 @@ class ProcessDeployment:
 
     async def greet(self, client: Any, address: str) -> WorkerHello | None:
         """As `Deployment.greet`."""
-        from orchestrator.cluster.worker.words import greet
+        from orchestrator.cluster.worker.remote_procedures import greet
 
         answers = await client.run(greet, self._setup.topic, workers=[address])
         hello: WorkerHello = answers[address]
@@ -133,9 +133,11 @@ class ProcessDeployment:
     async def retire(self, name: str, why: str) -> None:
         """As `Deployment.retire`."""
         process = self._process(name)
-        if process is not None and not process.exited.is_set():
-            self._retired[name] = why
-            self._count -= 1
+        if process is None:
+            return  # another one has taken its place, and is retired in its turn
+        self._retired[name] = why
+        self._count -= 1
+        if not process.exited.is_set():
             await process.close()
 
     async def end_workers(self) -> Sequence[WorkerHello]:

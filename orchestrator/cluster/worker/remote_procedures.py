@@ -1,6 +1,6 @@
-"""What the client has called on a worker, which imports this module by name: so it costs no transfer.
+"""The functions that pexec calls on a worker, which imports this module by name: so a call transfers no code.
 
-Each word names the worker that it is for.
+Each call names the worker that it is for.
 """
 
 from __future__ import annotations

@@ -14,7 +14,9 @@ from orchestrator.plan.model import PlannedJob
 from orchestrator.usable_cpus import usable_cpus
 
 
-def open_beside(jobs: Sequence[PlannedJob], run_dir: str, worker: Worker, inbox: Inbox[Any]) -> OpenExecutor | None:
+def open_for_local_jobs(
+    jobs: Sequence[PlannedJob], run_dir: str, worker: Worker, inbox: Inbox[Any]
+) -> OpenExecutor | None:
     """The executor of this machine for as many attempts as it has CPUs; None if no job has to run here. To be called
     in the driver's thread."""
     if all(job.where == "any" for job in jobs):
@@ -22,7 +24,7 @@ def open_beside(jobs: Sequence[PlannedJob], run_dir: str, worker: Worker, inbox:
     return open_executor("local", run_dir, worker, usable_cpus(), inbox)
 
 
-def room_at_home() -> WorkerRoom:
+def room_of_this_machine() -> WorkerRoom:
     """What this machine offers to such jobs."""
     from orchestrator.execute.admission import look
 

@@ -146,13 +146,14 @@ class ClusterAdmission:
     def _adapt(self, scaling: Scaling, waiting: Sequence[int], under_way: int, now: float) -> None:
         """Have more workers for the jobs that wait, or fewer."""
         # What waits beside a free slot waits for its host, of which workers that share it have no more.
+        present = len(self.workers) - (LOCAL in self.workers)
         would_help = scaling.new.is_sized or not any(name != LOCAL for name in self._placement.open)
         if would_help and under_way < self._slots:
             demands = [self._demand(job) for job in waiting[: self._slots - under_way]]
-            if scaling.grow(demands, len(self.workers) - (LOCAL in self.workers)):
+            if scaling.grow(demands, present):
                 self.scale(scaling.wanted)
                 self.look_again_at = now
-        for name in scaling.shrink([name for name in self._placement.empty if name != LOCAL], now):
+        for name in scaling.shrink([name for name in self._placement.empty if name != LOCAL], now, present):
             self._placement.leave(name)
             self._retired.add(name)
             self.retire(name)

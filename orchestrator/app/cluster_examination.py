@@ -29,7 +29,7 @@ from orchestrator.plan.secret_references import secret_sources
 from orchestrator.plan.secret_source import SecretSource
 
 if TYPE_CHECKING:
-    from orchestrator.cluster.doctor import ClusterDoctor, Waiting
+    from orchestrator.cluster.cluster_doctor import ClusterDoctor, Waiting
 
 
 def plan_for_doctor(path: str | None, overrides: Overrides) -> PlanningResult:
@@ -68,7 +68,7 @@ def open_doctor(plan: Plan, run_root: str, waits: Callable[[Waiting], None]) -> 
     RefusedError and EnvironmentFailedError."""
     refuse_cluster(plan)
     assert plan.policy.cluster is not None
-    from orchestrator.cluster.doctor import ClusterDoctor  # late: with the packages that were just looked for
+    from orchestrator.cluster.cluster_doctor import ClusterDoctor  # late: with the packages that were just looked for
 
     supervisor = Supervisor()  # as in a run: it adopts what workers leave
     try:

@@ -1,4 +1,4 @@
-"""The content of scripts that jobs name by `file`: what rides along with an attempt, and is compared where it runs."""
+"""The content of scripts that jobs name by `file`: a digest is sent with an attempt, and compared where it runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from orchestrator.execute.attempt.spec import AttemptSpec, ScriptContent
 
 
-class Scripts:
+class ScriptContents:
     """Reads each script once, and again when it has changed."""
 
     def __init__(self) -> None:

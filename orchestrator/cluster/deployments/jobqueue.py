@@ -15,6 +15,7 @@ from typing import Any
 
 from distributed.deploy.spec import ProcessInterface, SpecCluster
 
+from orchestrator.cluster import signal_mask
 from orchestrator.cluster.dask_settings import no_files_in_user_configuration
 from orchestrator.cluster.queues.queue_system import QueueSystem
 
@@ -84,9 +85,11 @@ def job_class(system: QueueSystem) -> Any:
 
 async def called(command: list[str], stdin: Any, seconds: float) -> str:
     """What a program that submits prints. Raises NotSubmittedError if it fails, or takes longer: it is ended then."""
-    process = await asyncio.create_subprocess_exec(
-        *command, stdin=stdin, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, start_new_session=True
-    )
+    pipe = asyncio.subprocess.PIPE
+    with signal_mask.for_programs():
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=stdin, stdout=pipe, stderr=pipe, start_new_session=True
+        )
     _submitting.add(process)
     try:
         out, err = await asyncio.wait_for(process.communicate(), seconds)

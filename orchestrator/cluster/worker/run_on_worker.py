@@ -1,4 +1,4 @@
-"""Where attempts write on a worker: into the run directory, or where that is not seen into a spool."""
+"""The directory that attempts write into on a worker: the run directory, or where that does not exist a spool."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ class SpooledRun:
         self.remove_temporary = self.close = self.spool.close
 
 
-RunFiles = SharedRun | SpooledRun
+RunOnWorker = SharedRun | SpooledRun
 
 
-def files_of(setup: Setup) -> RunFiles:
+def open_run_on_worker(setup: Setup) -> RunOnWorker:
     """Those of the run that this worker has joined."""
     if setup.project is not None:
         return SpooledRun(setup.project)

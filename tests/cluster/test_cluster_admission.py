@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from support.worlds import Draft, job, plan
 
-from orchestrator.cluster.admission import ClusterAdmission
+from orchestrator.cluster.cluster_admission import ClusterAdmission
 from orchestrator.cluster.placement import LOCAL, WorkerRoom
 from orchestrator.cluster.scaling import Scaling
 from orchestrator.engine.commands import Cancel, Command, Launch

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from orchestrator import __version__
-from orchestrator.app.cluster_doctor import open_doctor, plan_for_doctor
+from orchestrator.app.cluster_examination import open_doctor, plan_for_doctor
 from orchestrator.app.invocation import STDIN, clusters_for, find_manifest
 from orchestrator.app.planning import print_diagnostics
 from orchestrator.cli.commands.doctor import as_data, lines_of, what_is_missing
@@ -18,13 +18,13 @@ from orchestrator.console.streams import draws, write_stderr, write_stdout, writ
 from orchestrator.console.terminal import Terminal
 from orchestrator.console.text import clip, count, visible, whole_seconds
 from orchestrator.errors import ExitCode, UsageError
-from orchestrator.execute.doctor import Check
+from orchestrator.execute.machine_doctor import Check
 from orchestrator.observe.live_region import LiveRegion
 from orchestrator.plan.inputs import Overrides
 from orchestrator.plan.policy_parts import ClusterPolicy
 
 if TYPE_CHECKING:
-    from orchestrator.cluster.doctor import ExaminedWorker, Waiting
+    from orchestrator.cluster.cluster_doctor import ExaminedWorker, Waiting
 
 _PATIENCE = 3.0  # seconds without a reason
 _NAME_COLUMNS = len("isolation: process")
