@@ -17,11 +17,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from orchestrator.app.adoption import AdoptionDecision, adoption_decisions, jobs_left_out
+from orchestrator.app.cache_of_plan import MODE
 from orchestrator.app.changed_inputs import VALUES_OF_NEEDS, changed_inputs
 from orchestrator.app.empty_plan import refuse_empty
 from orchestrator.app.grown_run import grown_plan, matrices_that_fail_again
 from orchestrator.app.invocation import STDIN, recorded_manifest, with_manifest
-from orchestrator.app.job_cache import MODE
 from orchestrator.app.job_scripts import with_current_scripts, with_scripts
 from orchestrator.app.old_workers import cancel_queued, end_left_clusters, end_old_workers, wait_for_leases
 from orchestrator.app.page_context import page_context

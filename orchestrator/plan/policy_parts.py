@@ -10,6 +10,7 @@ DEFAULT_CACHE_BYTES = 5 << 30
 DEFAULT_IDLE_SECONDS = 120.0
 DEFAULT_LEASE_SECONDS = 20.0
 DEFAULT_START_SECONDS = 900.0
+_AFTER_LEASE = 5.0  # seconds
 
 
 class AdmissionPolicy(Struct, frozen=True, omit_defaults=True):
@@ -149,6 +150,11 @@ class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
         """The queueing system whose jobs its workers are, and what they ask for."""
         found = ((name, asked) for name in QUEUES if (asked := getattr(self, name)) is not None)
         return next(found, None)
+
+    @property
+    def longest_silence(self) -> float:
+        """Seconds after which jobs of a worker that does not answer have ended by themselves."""
+        return self.lease + _AFTER_LEASE
 
     @property
     def is_of_known_size(self) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
+import time
 from collections.abc import Iterator
 
 import pytest
-from support.attempts import new_mark, survivors, wait_until
+from support.attempts import marked, new_mark, survivors, wait_until
 from support.cli import Pexec
-from support.clusters import manifest, verified, wait_for_events
+from support.clusters import is_alive, journal, manifest, no_overlap, verified, wait_for_events
 from support.runs import last_run
 from support.slurm import Slurm, missing, slurm
+from support.strikes import Figure, moments, report, starts_after
 
 pytestmark = [pytest.mark.slurm, pytest.mark.faults]
 HEAD = (
@@ -62,6 +65,40 @@ def test_a_hundred_jobs_succeed_although_a_worker_is_cancelled_in_the_middle(hpc
     assert not (done.path / ".certificates").exists()
 
 
+def test_the_jobs_of_a_worker_that_is_cancelled_end_at_once_and_are_made_again_on_another(
+    hpc: Slurm, pexec: Pexec, full: bool, figure: Figure
+) -> None:
+    if not full:
+        pytest.skip("a worker is cancelled in the test above, too: `--full`")
+    dead, again = [], []
+    for number in moments(full, 1):
+        mark = new_mark()
+        body = f"exec 9>lock; flock -n 9 || touch overlap; test $PEXEC_ATTEMPT = 2 || sleep 600; : {mark}"
+        pexec.file("pexec.yaml", manifest(f"  a: {{run: '{body}'}}\n", head()))
+        before = journal(pexec)
+        run = pexec.start("apply", "--output", "quiet", stderr=subprocess.PIPE)
+        assert wait_until(lambda: journal(pexec) != before, 60)  # noqa: B023
+        wait_for_events(pexec, b'"attempt.spawned"', 1, run)
+        time.sleep(random.Random(number).uniform(0, 0.5))
+        first = marked(mark) - {run.pid}
+        struck_at, began = time.time(), time.monotonic()
+        hpc.ask("scancel", *hpc.jobs())
+        assert wait_until(lambda: not any(map(is_alive, first)), 60)  # noqa: B023
+        dead.append(time.monotonic() - began)
+        _, stderr = run.communicate(timeout=200)
+        assert run.returncode == 0, stderr.decode()
+        done = verified(pexec)
+        no_overlap(done)
+        assert not (pexec.folder / "overlap").exists()
+        (lost,) = done.named("attempt.finished", verdict="lost")
+        assert lost["evicted"]
+        again += starts_after(done, struck_at)
+        assert survivors(mark, 0) == set()
+        assert wait_until(lambda: hpc.jobs() == [], 60), hpc.ask("squeue")
+    report(figure, "kill of a worker of Slurm, by `scancel`: to its jobs dead", dead)
+    report(figure, "kill of a worker of Slurm, by `scancel`: to the next attempt of a lost one", again)
+
+
 def test_jobs_end_with_the_walltime_of_their_worker_and_are_made_again_on_the_next(
     hpc: Slurm, pexec: Pexec, full: bool
 ) -> None:
@@ -99,6 +136,16 @@ def test_a_waiting_job_that_someone_cancels_is_replaced_while_another_worker_wor
     pexec.file("go", "")
     _, stderr = run.communicate(timeout=200)
     assert run.returncode == 0, stderr.decode()
+
+
+def test_what_a_worker_prints_is_in_the_run_directory_whatever_its_path_is(hpc: Slurm, pexec: Pexec) -> None:
+    run_root = pexec.folder / 'it\'s "100%j" here'
+    pexec.file("pexec.yaml", manifest("  a: {run: 'exit 0'}\n", head().replace("max: 2", "max: 1")))
+    said = pexec.run("apply", "--output", "quiet", "--run-root", str(run_root))
+    assert said.exit_code == 0, said.stderr
+    logs = [path.name for path in run_root.glob("*/workers/*")]
+    assert sorted(name.rpartition(".")[2] for name in logs) == ["err", "out"], logs
+    assert not list(pexec.folder.glob("slurm-*.out"))
 
 
 def test_a_run_for_which_slurm_has_no_room_says_why(hpc: Slurm, pexec: Pexec) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.attempts import marked, new_mark, survivors, wait_until, wardens_below
 from support.cli import Pexec
-from support.clusters import arguments, end, manifest, no_overlap, verified, wait_for_events
+from support.clusters import arguments, end, is_alive, journal, manifest, no_overlap, verified, wait_for_events
 from support.sshd import Sshd, missing, sshd
+from support.strikes import Figure, moments, report, starts_after
 
 from orchestrator import __version__
 from orchestrator.execute.warden.processes import children
@@ -49,7 +52,9 @@ def head(server: Sshd, hosts: str = "one, two", keys: str = "slots: 2", more: st
 
 def begun(pexec: Pexec, server: Sshd, job: str, hosts: str = "one, two", more: str = "") -> subprocess.Popen[bytes]:
     pexec.file("pexec.yaml", manifest(f"  a: {{run: '{job}'}}\n", head(server, hosts, more=more)))
+    before = journal(pexec)
     run = pexec.start("apply", "--output", "quiet", stderr=subprocess.PIPE)
+    assert wait_until(lambda: journal(pexec) != before, 60)
     wait_for_events(pexec, b'"worker.joined"', hosts.count(",") + 1, run)
     wait_for_events(pexec, b'"attempt.spawned"', 1, run)
     return run
@@ -147,30 +152,39 @@ def test_a_host_with_another_pexec_or_none_is_refused_with_both_versions(pexec: 
 
 @pytest.mark.parametrize("what", ["ssh", "worker", "worker and warden"])
 def test_jobs_of_a_connection_or_a_worker_that_is_killed_end_at_once_and_run_again_on_a_new_one(
-    pexec: Pexec, lab: Sshd, what: str, full: bool
+    pexec: Pexec, lab: Sshd, what: str, full: bool, figure: Figure
 ) -> None:
     if what == "worker" and not full:
         pytest.skip("a part of what is tried with its warden: `--full`")
-    mark = new_mark()
-    run = begun(pexec, lab, WAITS + mark, "one")
-    first = marked(mark) - {run.pid}
-    (ssh,) = ssh_below(run.pid)
-    (worker,) = worker_processes(lab)
-    dying = {"ssh": [ssh], "worker": [worker], "worker and warden": [*wardens_below(worker), worker]}[what]
-    for pid in dying:
-        os.kill(pid, signal.SIGKILL)
-    _, stderr = run.communicate(timeout=100)
-    assert run.returncode == 0, stderr.decode()
-    done = verified(pexec)
-    no_overlap(done)
-    assert not (pexec.folder / "overlap").exists()
-    assert [event["verdict"] for event in done.named("attempt.finished")] == ["lost", "succeeded"]
-    assert not first & marked(mark)
-    assert len(done.named("worker.joined")) == 2
-    (lost, _) = done.named("attempt.finished")
-    (left,) = done.named("worker.left")
-    assert left["why"].startswith("the connection to one ended")
-    assert lost["at"] >= left["at"]
+    dead, again = [], []
+    for number in moments(full, 1):
+        mark = new_mark()
+        run = begun(pexec, lab, WAITS + mark, "one")
+        time.sleep(random.Random(number).uniform(0, 0.5) if full else 0)
+        first = marked(mark) - {run.pid}
+        (ssh,) = ssh_below(run.pid)
+        (worker,) = worker_processes(lab)
+        dying = {"ssh": [ssh], "worker": [worker], "worker and warden": [*wardens_below(worker), worker]}[what]
+        struck_at, began = time.time(), time.monotonic()
+        for pid in dying:
+            os.kill(pid, signal.SIGKILL)
+        assert wait_until(lambda: not any(map(is_alive, first)), 60)  # noqa: B023
+        dead.append(time.monotonic() - began)
+        _, stderr = run.communicate(timeout=100)
+        assert run.returncode == 0, stderr.decode()
+        done = verified(pexec)
+        no_overlap(done)
+        assert not (pexec.folder / "overlap").exists()
+        assert [event["verdict"] for event in done.named("attempt.finished")] == ["lost", "succeeded"]
+        assert not first & marked(mark)
+        assert len(done.named("worker.joined")) == 2
+        (lost, _) = done.named("attempt.finished")
+        (left,) = done.named("worker.left")
+        assert left["why"].startswith("the connection to one ended")
+        assert lost["at"] >= left["at"]
+        again += starts_after(done, struck_at)
+    report(figure, f"kill of the {what} of a host reached by SSH: to its jobs dead", dead)
+    report(figure, f"kill of the {what} of a host reached by SSH: to the next attempt of a lost one", again)
 
 
 def worker_processes(server: Sshd) -> list[int]:

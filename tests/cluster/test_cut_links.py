@@ -2,24 +2,28 @@
 
 Attempts write time stamps while they live: those of two attempts of a job never mix. This kernel's clock is the one
 clock of all these hosts, and no process can be seen from another host.
+
+`pytest --full` cuts a link twenty times instead of once.
 """
 
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.attempts import wait_until, wardens_below
 from support.cli import Pexec
-from support.clusters import manifest, no_overlap, verified, wait_for_events
+from support.clusters import journal, manifest, no_overlap, verified, wait_for_events
 from support.dask_clusters import DaskCluster, dask_cluster
 from support.network_hosts import HERE, NetworkHost, can_make_hosts, network_hosts
 from support.runs import Run, last_run
+from support.strikes import Figure, moments, report
 
 from orchestrator.execute.warden.processes import children
 
@@ -28,7 +32,6 @@ pytestmark = [
     pytest.mark.timeout(600),
     pytest.mark.skipif(not can_make_hosts(), reason="network namespaces and bridges cannot be made here"),
 ]
-Figure = Callable[[str, object], None]
 LEASE = 3
 STAMPS = 80
 # Of two attempts of a job that live at once, the second cannot lock its file.
@@ -58,7 +61,9 @@ def start(pexec: Pexec, cluster: DaskCluster, job: str = JOB) -> subprocess.Pope
     keys = f'address: "{cluster.address}", insecure: true, lease: {LEASE}s'
     head = f"policy: {{cluster: lab}}\nclusters: {{lab: {{{keys}}}}}\n"
     pexec.file("pexec.yaml", manifest(f"  j: {{run: '{job}'}}\n", head))
+    before = journal(pexec)
     run = pexec.start("apply", "--output", "quiet", stderr=subprocess.PIPE)
+    assert wait_until(lambda: journal(pexec) != before, 60)
     wait_for_events(pexec, b'"worker.joined"', 2, run)
     assert wait_until(lambda: (pexec.folder / "stamps-j-1").exists())
     return run
@@ -84,23 +89,30 @@ def host_of_the_job(pexec: Pexec) -> int:
 
 
 def test_attempts_behind_a_cut_link_end_with_the_lease_before_others_begin(
-    pexec: Pexec, hosts: list[NetworkHost], cluster: DaskCluster, figure: Figure
+    pexec: Pexec, hosts: list[NetworkHost], cluster: DaskCluster, full: bool, figure: Figure
 ) -> None:
-    run = start(pexec, cluster)
-    host = hosts[host_of_the_job(pexec)]
-    cut_at = time.time()
-    host.cut()
-    wait_for_events(pexec, b'"worker.left"', 1, run)
-    host.heal()
-    done = ended(pexec, run)
-    (left,) = done.named("worker.left")
-    assert left["why"] == "nothing was heard from it for 5.3 s"
-    first, second = stamps(pexec, 1), stamps(pexec, 2)
-    assert len(first) < STAMPS
-    assert max(first) < min(second)
-    assert len(done.named("attempt.finished", verdict="lost")) == 1
-    figure("cut link, lease 3 s: last sign of the first attempt", f"{max(first) - cut_at:.1f} s after the cut")
-    figure("cut link, lease 3 s: first sign of the next attempt", f"{min(second) - cut_at:.1f} s after the cut")
+    last, next_ = [], []
+    for number in moments(full, 1):
+        run = start(pexec, cluster)
+        time.sleep(random.Random(number).uniform(0, 0.5))
+        host = hosts[host_of_the_job(pexec)]
+        cut_at = time.time()
+        host.cut()
+        wait_for_events(pexec, b'"worker.left"', 1, run)
+        host.heal()
+        done = ended(pexec, run)
+        (left,) = done.named("worker.left")
+        assert left["why"] == "nothing was heard from it for 5.3 s"
+        first, second = stamps(pexec, 1), stamps(pexec, 2)
+        assert len(first) < STAMPS
+        assert max(first) < min(second)
+        assert len(done.named("attempt.finished", verdict="lost")) == 1
+        last.append(max(first) - cut_at)
+        next_.append(min(second) - cut_at)
+        for file in pexec.folder.glob("stamps-*"):
+            file.unlink()
+    report(figure, "kill of the link to a host (lease 3 s): to its jobs dead", last)
+    report(figure, "kill of the link to a host (lease 3 s): to the next attempt of a lost one", next_)
 
 
 def test_a_success_behind_a_cut_link_is_noted_when_it_is_heard_of_after_its_attempt_was_called_lost(

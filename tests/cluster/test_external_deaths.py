@@ -209,3 +209,22 @@ def test_the_jobs_of_an_external_worker_that_is_told_to_end_are_evicted(
     assert {event.get("evicted", False) for event in lost} == {True}
     assert {event["why"] for event in done.named("worker.left")} == {"it was told to end"}
     assert last_run(pexec.folder).statuses == dict.fromkeys(done.statuses, "succeeded")
+
+
+@pytest.mark.parametrize("options", [(), ("--lifetime-restart",)], ids=["ends", "restarts"])
+def test_a_worker_whose_lifetime_ends_evicts_its_jobs(
+    pexec: Pexec, cluster: DaskCluster, full: bool, options: tuple[str, ...]
+) -> None:
+    if not full:
+        pytest.skip("a lifetime must be longer than pexec takes to start on any machine: `--full`")
+    mark = new_mark()
+    cluster.worker("--lifetime", "10s", *options)
+    cluster.worker("--lifetime", "10s", *options)
+    run = start(pexec, cluster, mark)
+    if not options:
+        cluster.worker()
+    wait_for_events(pexec, b'"attempt.spawned"', JOBS + 1, run)
+    done = ended(pexec, run, mark)
+    lost = done.named("attempt.finished", verdict="lost")
+    assert {event.get("evicted", False) for event in lost} == {True}
+    assert last_run(pexec.folder).statuses == dict.fromkeys(done.statuses, "succeeded")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import datetime
 
@@ -22,7 +23,8 @@ def starts_after(run: Run, second: float) -> list[float]:
 
 
 def report(figure: Figure, what: str, seconds: list[float]) -> None:
-    """The slowest and the middle, as rows of a table."""
+    """The slowest and the middle, which `python -m benchmarks.who_dies` makes a table of."""
     if seconds:
-        slowest, middle = max(seconds), sorted(seconds)[len(seconds) // 2]
-        figure(f"{what} ({len(seconds)} times)", f"at most {slowest:.2f} s, median {middle:.2f} s")
+        slowest, middle, load = max(seconds), sorted(seconds)[len(seconds) // 2], os.getloadavg()[1]
+        words = f"at most {slowest:.2f} s, median {middle:.2f} s, load {load:.1f}"
+        figure(f"{what} ({len(seconds)} times)", words)

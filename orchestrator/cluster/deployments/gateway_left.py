@@ -13,7 +13,7 @@ from msgspec import Struct
 from orchestrator.cluster.deployments.bring import UnusableWorkerError
 from orchestrator.cluster.deployments.gateway_api import GatewayApi
 from orchestrator.errors import RefusedError
-from orchestrator.execute.secrets.store import resolve
+from orchestrator.execute.secrets.secret_values import resolve
 from orchestrator.execute.supervisor.capture import output_of
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.journal.file_names import GATEWAY

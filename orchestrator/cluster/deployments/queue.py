@@ -120,11 +120,10 @@ class QueueDeployment(ExistingDeployment):
             "worker_extra_args": [],
             "job_script_prologue": [],
             "death_timeout": _JOIN_SECONDS,
-            "log_directory": logs,
             "job_name": "pexec-worker",
             "on_submitted": self._on_submitted,
             "on_refused": self._on_refused,
-            **self._system.options(settings, self._cores),
+            **self._system.options(settings, self._cores, logs),
         }
 
     async def greet(self, client: Any, address: str) -> WorkerHello | None:

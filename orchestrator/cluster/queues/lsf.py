@@ -6,7 +6,14 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from orchestrator.cluster.queues.queue_system import Run, number_of, odd_line, unreadable, with_reason
+from orchestrator.cluster.queues.queue_system import (
+    Run,
+    log_options,
+    number_of,
+    odd_line,
+    unreadable,
+    with_reason,
+)
 from orchestrator.plan.policy_parts import QueuePolicy
 
 _HAS_ENDED = ("DONE", "EXIT", "ZOMBI")
@@ -22,13 +29,13 @@ class Lsf:
     job = ("lsf", "LSFJob")
     seconds_unknown = 20.0  # `bjobs` is answered from a copy, which is made anew now and then
 
-    def options(self, asked: QueuePolicy, cores: int) -> dict[str, Any]:
+    def options(self, asked: QueuePolicy, cores: int, logs: str) -> dict[str, Any]:
         """As `QueueSystem.options`."""
         return {
             "project": asked.account,
             "walltime": None if asked.walltime is None else _minutes(asked.walltime),
             "job_directives_skip": () if asked.memory else ("#BSUB -M ",),
-            "job_extra_directives": list(asked.extra),
+            "job_extra_directives": [*log_options(f"{logs}/pexec-worker-%J", (".err", ".out")), *asked.extra],
         }
 
     def look(self, jobs: Collection[str], run: Run) -> Mapping[str, str]:

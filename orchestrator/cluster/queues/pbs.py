@@ -6,7 +6,15 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from orchestrator.cluster.queues.queue_system import Run, number_of, odd_line, unreadable, walltime, with_reason
+from orchestrator.cluster.queues.queue_system import (
+    Run,
+    log_options,
+    number_of,
+    odd_line,
+    unreadable,
+    walltime,
+    with_reason,
+)
 from orchestrator.plan.policy_parts import QueuePolicy
 
 _HEAD = re.compile(r"Job Id: *(?P<job>\S+)")
@@ -24,14 +32,14 @@ class Pbs:
     job = ("pbs", "PBSJob")
     seconds_unknown = 0.0
 
-    def options(self, asked: QueuePolicy, cores: int) -> dict[str, Any]:
+    def options(self, asked: QueuePolicy, cores: int, logs: str) -> dict[str, Any]:
         """As `QueueSystem.options`."""
         memory = f":mem={-(-asked.memory // 1024)}kb" if asked.memory else ""
         return {
             "account": asked.account,
             "walltime": None if asked.walltime is None else walltime(asked.walltime),
             "resource_spec": f"select=1:ncpus={cores}{memory}",
-            "job_extra_directives": list(asked.extra),
+            "job_extra_directives": [*log_options(f"{logs}/"), *asked.extra],
         }
 
     def look(self, jobs: Collection[str], run: Run) -> Mapping[str, str]:

@@ -15,6 +15,8 @@ from orchestrator.plan.policy_parts import QueuePolicy
 
 _CALL_SECONDS = 20.0
 _NUMBER = re.compile(r"\d+")
+_SAFE = re.compile(r"[\w/.,:@%+=~-]+")
+_SPECIAL = re.compile(r'[\\"]')
 
 
 class Said(Struct, frozen=True):
@@ -56,8 +58,9 @@ class QueueSystem(Protocol):
     def seconds_unknown(self) -> float:
         """For how long the system may not know a job that it has just accepted."""
 
-    def options(self, asked: QueuePolicy, cores: int) -> dict[str, Any]:
-        """The arguments of this class that not all have, or that differ."""
+    def options(self, asked: QueuePolicy, cores: int, logs: str) -> dict[str, Any]:
+        """The arguments of this class that not all have, or that differ. `logs` is the directory for what workers
+        print."""
 
     def look(self, jobs: Collection[str], run: Run) -> Mapping[str, str]:
         """Those of these jobs that have not ended, each with its state and the reason for it, if there is one. Raises
@@ -108,6 +111,17 @@ def unreadable(program: str, said: Said) -> UnreadableError:
 def odd_line(program: str, line: str) -> UnreadableError:
     """For a line of this program that is not understood."""
     return UnreadableError(f"`{program}` printed `{line.strip()[:100]}`, which is not understood")
+
+
+def log_options(path: str, suffixes: tuple[str, str] = ("", "")) -> list[str]:
+    """Where a job writes its errors and its output, as options in a script: one word each, whatever the path is."""
+    return [f"{option} {_word(path + suffix)}" for option, suffix in zip(("-e", "-o"), suffixes, strict=True)]
+
+
+def _word(text: str) -> str:
+    if _SAFE.fullmatch(text):
+        return text
+    return f'"{_SPECIAL.sub(lambda found: chr(92) + found[0], text)}"'
 
 
 def walltime(seconds: float) -> str:

@@ -7,7 +7,15 @@ import pwd
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from orchestrator.cluster.queues.queue_system import Run, number_of, odd_line, unreadable, walltime, with_reason
+from orchestrator.cluster.queues.queue_system import (
+    Run,
+    log_options,
+    number_of,
+    odd_line,
+    unreadable,
+    walltime,
+    with_reason,
+)
 from orchestrator.plan.policy_parts import QueuePolicy
 
 _HEADS = ("job-ID", "---")
@@ -23,14 +31,14 @@ class Sge:
     job = ("sge", "SGEJob")
     seconds_unknown = 0.0
 
-    def options(self, asked: QueuePolicy, cores: int) -> dict[str, Any]:
+    def options(self, asked: QueuePolicy, cores: int, logs: str) -> dict[str, Any]:
         """As `QueueSystem.options`."""
         # `-notify`: a job that is to be killed gets SIGUSR2 first. Memory is that of a slot.
         memory = [f"-l h_vmem={-(-asked.memory // (cores * 1024))}K"] if asked.memory else []
         return {
             "project": asked.account,
             "walltime": None if asked.walltime is None else walltime(asked.walltime),
-            "job_extra_directives": ["-notify", "-S /bin/sh", *memory, *asked.extra],
+            "job_extra_directives": ["-notify", "-S /bin/sh", *log_options(f"{logs}/"), *memory, *asked.extra],
         }
 
     def look(self, jobs: Collection[str], run: Run) -> Mapping[str, str]:

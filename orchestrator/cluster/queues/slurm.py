@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from orchestrator.cluster.queues.queue_system import Run, number_of, odd_line, unreadable, walltime, with_reason
+from orchestrator.cluster.queues.queue_system import (
+    Run,
+    log_options,
+    number_of,
+    odd_line,
+    unreadable,
+    walltime,
+    with_reason,
+)
 from orchestrator.plan.policy_parts import QueuePolicy
 
 
@@ -18,13 +26,15 @@ class Slurm:
     job = ("slurm", "SLURMJob")
     seconds_unknown = 0.0
 
-    def options(self, asked: QueuePolicy, cores: int) -> dict[str, Any]:
+    def options(self, asked: QueuePolicy, cores: int, logs: str) -> dict[str, Any]:
         """As `QueueSystem.options`."""
+        path = logs.replace("%", "%%")  # Slurm takes `%j` in it for the number of the job
+        written = log_options(f"{path}/pexec-worker-%J", (".err", ".out"))
         return {
             "account": asked.account,
             "walltime": None if asked.walltime is None else walltime(asked.walltime),
             "job_directives_skip": () if asked.memory else ("--mem=",),
-            "job_extra_directives": list(asked.extra),
+            "job_extra_directives": [*written, *asked.extra],
         }
 
     def look(self, jobs: Collection[str], run: Run) -> Mapping[str, str]:

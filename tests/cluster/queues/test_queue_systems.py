@@ -116,7 +116,7 @@ def test_a_program_that_is_missing_or_hangs_is_an_answer_that_is_not_understood(
 
 def test_each_system_is_asked_in_its_own_words() -> None:
     asked = QueuePolicy("main", 4 << 30, 5400.0, "a1", None, ("-x",))
-    said = {name: system.options(asked, 4) for name, system in SYSTEMS.items()}
+    said = {name: system.options(asked, 4, "/run/workers") for name, system in SYSTEMS.items()}
     assert {name: options["walltime"] for name, options in said.items()} == {
         "slurm": "1:30:00",
         "pbs": "1:30:00",
@@ -129,11 +129,24 @@ def test_each_system_is_asked_in_its_own_words() -> None:
     assert all(options["job_extra_directives"][-1] == "-x" for options in said.values())
     assert said["pbs"]["resource_spec"] == "select=1:ncpus=4:mem=4194304kb"
     assert "-l h_vmem=1048576K" in said["sge"]["job_extra_directives"]
-    least = {name: system.options(QueuePolicy(), 4) for name, system in SYSTEMS.items()}
+    least = {name: system.options(QueuePolicy(), 4, "/run/workers") for name, system in SYSTEMS.items()}
     assert all(options["walltime"] is None for options in least.values())
     assert least["pbs"]["resource_spec"] == "select=1:ncpus=4"
-    assert least["sge"]["job_extra_directives"] == ["-notify", "-S /bin/sh"]
+    assert least["sge"]["job_extra_directives"] == ["-notify", "-S /bin/sh", "-e /run/workers/", "-o /run/workers/"]
     assert (least["slurm"]["job_directives_skip"], least["lsf"]["job_directives_skip"]) == (("--mem=",), ("#BSUB -M ",))
+
+
+def test_what_workers_print_is_written_into_the_run_directory_whatever_its_path_is() -> None:
+    path = '/it\'s "100%J" \\ here'
+    said = {name: system.options(QueuePolicy(), 1, path)["job_extra_directives"] for name, system in SYSTEMS.items()}
+    quoted = '"/it\'s \\"100%J\\" \\\\ here'
+    assert said["slurm"] == [
+        f'{it}/pexec-worker-%J.{end}"'
+        for it, end in ((f"-e {quoted.replace('%', '%%')}", "err"), (f"-o {quoted.replace('%', '%%')}", "out"))
+    ]
+    assert said["pbs"] == [f'-e {quoted}/"', f'-o {quoted}/"']
+    assert said["lsf"] == [f'-e {quoted}/pexec-worker-%J.err"', f'-o {quoted}/pexec-worker-%J.out"']
+    assert f'-e {quoted}/"' in said["sge"]
 
 
 def test_the_fields_of_a_plan_are_called_as_the_keys_of_a_manifest() -> None:
