@@ -9,7 +9,7 @@ from typing import Literal, NoReturn
 
 from msgspec import Struct
 
-from orchestrator.app.job_cache import open_store, place_of, project_of
+from orchestrator.app.cache_of_plan import open_store, place_of, project_of
 from orchestrator.cache.cache import Cache
 from orchestrator.cache.model import Kept, NotRestored, Restored
 from orchestrator.console.text import visible

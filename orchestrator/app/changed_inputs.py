@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from orchestrator.app.job_cache import open_store, place_of, project_of
+from orchestrator.app.cache_of_plan import open_store, place_of, project_of
 from orchestrator.plan.model import Plan
 
 if TYPE_CHECKING:

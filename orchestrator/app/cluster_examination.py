@@ -13,6 +13,7 @@ from orchestrator import interrupts
 from orchestrator.app.named_executor import refuse_cluster
 from orchestrator.app.planning import PlanningResult
 from orchestrator.app.planning_environment import planning_environment
+from orchestrator.app.resolve_secrets import keep_secrets
 from orchestrator.diagnostics.model import has_errors
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.journal.rundir import RunDir
@@ -23,6 +24,9 @@ from orchestrator.plan.cluster_settings import with_clusters
 from orchestrator.plan.expand import expand_policy
 from orchestrator.plan.inputs import Overrides
 from orchestrator.plan.model import Plan
+from orchestrator.plan.policy_parts import ClusterPolicy
+from orchestrator.plan.secret_references import secret_sources
+from orchestrator.plan.secret_source import SecretSource
 
 if TYPE_CHECKING:
     from orchestrator.cluster.cluster_doctor import ClusterDoctor, Waiting
@@ -41,8 +45,21 @@ def plan_for_doctor(path: str | None, overrides: Overrides) -> PlanningResult:
         manifest, base_dir = loaded.manifest, loaded.base_dir
     manifest = with_clusters(manifest, overrides.clusters, overrides.cluster)
     policy = expand_policy(manifest, overrides, planning_environment().cpus)
-    plan = Plan(name="doctor", manifest=path or "", base_dir=base_dir, policy=policy, jobs=())
+    plan = Plan(
+        name="doctor",
+        manifest=path or "",
+        base_dir=base_dir,
+        policy=policy,
+        jobs=(),
+        secrets=_secrets_for(manifest, policy.cluster),
+    )
     return PlanningResult(plan.manifest, plan, (), texts)
+
+
+def _secrets_for(manifest: Manifest, cluster: ClusterPolicy | None) -> dict[str, SecretSource]:
+    """Of those of the manifest, what the cluster itself needs."""
+    name = cluster.gateway.secret if cluster is not None and cluster.gateway is not None else None
+    return {} if name is None else {name: secret_sources(manifest, (), cluster)[name]}
 
 
 @contextlib.contextmanager
@@ -55,8 +72,9 @@ def open_doctor(plan: Plan, run_root: str, waits: Callable[[Waiting], None]) -> 
 
     supervisor = Supervisor()  # as in a run: it adopts what workers leave
     try:
+        own_secrets = keep_secrets(plan, supervisor).revealed()
         with _trial_directory(run_root) as run:
-            doctor = ClusterDoctor(plan, plan.policy.cluster, run, waits)
+            doctor = ClusterDoctor(plan, plan.policy.cluster, run, own_secrets, waits)
             try:
                 yield doctor
             finally:

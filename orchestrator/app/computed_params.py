@@ -53,7 +53,7 @@ def refuse_uncomputed(plan: Plan) -> None:
 
 
 def _computed(name: str, manifest: Manifest, base_dir: str, supervisor: Supervisor) -> str:
-    from orchestrator.execute.secrets.store import SourceError
+    from orchestrator.execute.secrets.secret_values import SourceError
     from orchestrator.execute.supervisor.capture import output_of
 
     command = manifest.params[name].command or ()

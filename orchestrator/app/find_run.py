@@ -18,7 +18,7 @@ from orchestrator.journal.plan_file import NoPlanError, read_plan_data
 from orchestrator.journal.reader import JournalReader
 from orchestrator.journal.rundir import DEFAULT_ROOT, LAST, PREVIOUS, RunDir, find_run, list_runs
 from orchestrator.plan.export import plan_from_dict, plan_to_dict
-from orchestrator.plan.growth import Grown, grown
+from orchestrator.plan.grown_plan import Grown, grown
 
 PATIENCE = 20.0  # seconds that a run may take to write its plan
 PAUSE = 0.05

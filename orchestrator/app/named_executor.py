@@ -14,10 +14,13 @@ from orchestrator.execute.attempt.worker import Worker
 from orchestrator.execute.executors.open_executor import OpenExecutor, open_executor
 from orchestrator.execute.inbox import Inbox
 from orchestrator.plan.model import Plan, PlannedJob
+from orchestrator.plan.policy_parts import ClusterPolicy
 
 PACKAGES = ("distributed", "cryptography")
 JOBQUEUE = ("dask-jobqueue",)
 KR8S = ("kr8s",)
+GATEWAY = ("dask-gateway",)
+KERBEROS = (*GATEWAY, "kerberos")
 
 
 def open_for(plan: Plan, jobs: Sequence[PlannedJob], run_dir: str, worker: Worker, inbox: Inbox[Any]) -> OpenExecutor:
@@ -37,8 +40,7 @@ def refuse_cluster(plan: Plan) -> None:
     cluster = plan.policy.cluster
     if cluster is None:
         return
-    more = JOBQUEUE if cluster.queue is not None else KR8S if cluster.kubernetes is not None else ()
-    refuse_without_packages(cluster.name, more)
+    refuse_without_packages(cluster.name, _packages_of(cluster))
     if cluster.queue is not None:
         _refuse_without_programs(cluster.name, cluster.queue[0])
     from orchestrator.cluster.deployments.tls_files import tls_files
@@ -48,7 +50,7 @@ def refuse_cluster(plan: Plan) -> None:
         if job is not None:
             raise RefusedError(
                 f"`{job.id}` uses secrets, but the connection to the cluster `{cluster.name}` is not encrypted",
-                help="use a `tls://` address, or `--cluster local`",
+                help=f"use {'an `https://`' if cluster.gateway else 'a `tls://`'} address, or `--cluster local`",
                 code="PX314",
             )
     for path in tls_files(cluster.tls, plan.base_dir).values():
@@ -62,6 +64,13 @@ def refuse_cluster(plan: Plan) -> None:
                 help="paths are relative to the manifest's directory",
                 code="PX433",
             ) from None
+
+
+def _packages_of(cluster: ClusterPolicy) -> tuple[str, ...]:
+    """Those that this kind needs in addition."""
+    if cluster.gateway is not None:
+        return KERBEROS if cluster.gateway.auth == "kerberos" else GATEWAY
+    return JOBQUEUE if cluster.queue is not None else KR8S if cluster.kubernetes is not None else ()
 
 
 def _refuse_without_programs(cluster: str, queue: str) -> None:

@@ -13,7 +13,7 @@ from orchestrator.console.streams import write_stderr
 from orchestrator.console.text import count, duration, visible
 from orchestrator.errors import RefusedError
 from orchestrator.execute.leftovers import end_abandoned, end_tree
-from orchestrator.journal.file_names import PODS
+from orchestrator.journal.file_names import GATEWAY, PODS
 from orchestrator.journal.history import History, PidSpace
 from orchestrator.journal.queued_jobs import QueuedJobs
 from orchestrator.journal.reader import JournalReader
@@ -29,15 +29,19 @@ def end_old_workers(history: History, here: PidSpace) -> list[int]:
     return [worker.pid for worker in mine if end_tree(worker.pid, worker.start_ticks)]
 
 
-def delete_left_pods(run_dir: str) -> None:
-    """Of a run whose process left some in Kubernetes. What cannot be deleted has no effect on the run: jobs in pods end
-    without pexec."""
-    if not os.path.lexists(os.path.join(run_dir, PODS)):
-        return
-    from orchestrator.cluster.deployments.kubernetes_left import delete_left  # late: for runs that had pods
+def end_left_clusters(run_dir: str) -> None:
+    """Of a run whose process left one in Kubernetes, or at a gateway. What cannot be ended has no effect on the run:
+    jobs there end without pexec."""
+    if os.path.lexists(os.path.join(run_dir, PODS)):
+        from orchestrator.cluster.deployments.kubernetes_left import delete_left  # late: for runs that had pods
 
-    if why := delete_left(run_dir):
-        write_stderr(f"pexec: what an earlier process left in Kubernetes stays there: {visible(why)}\n")
+        if why := delete_left(run_dir):
+            write_stderr(f"pexec: what an earlier process left in Kubernetes stays there: {visible(why)}\n")
+    if os.path.lexists(os.path.join(run_dir, GATEWAY)):
+        from orchestrator.cluster.deployments.gateway_left import delete_left as stop_left  # late: as above
+
+        if why := stop_left(run_dir):
+            write_stderr(f"pexec: what an earlier process left at a gateway stays there: {visible(why)}\n")
 
 
 def cancel_queued(queued: Mapping[str, Sequence[str]]) -> None:
@@ -75,7 +79,7 @@ def end_what_is_left(run: RunDir) -> None:
         return  # it is damaged
     end_abandoned(run.run_id)
     cancel_queued(jobs.left)
-    delete_left_pods(run.path)
+    end_left_clusters(run.path)
 
 
 def wait_for_leases(history: History, last_ts: str, here: PidSpace) -> None:

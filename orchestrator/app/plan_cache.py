@@ -85,8 +85,8 @@ class PlanCache:
 
     def _are_current(self, listings: bytes) -> bool:
         """Whether the same values would be listed now."""
+        from orchestrator.manifest.axis_values import list_values
         from orchestrator.manifest.file_facts import Listing, ListingRequest  # late: most manifests list none
-        from orchestrator.manifest.listing import list_values
 
         base_dir = os.path.dirname(os.path.abspath(self._invocation.manifest))
         kept = msgspec.msgpack.decode(listings, type=tuple[tuple[ListingRequest, Listing], ...])

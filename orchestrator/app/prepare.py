@@ -8,7 +8,7 @@ from orchestrator.app.named_executor import refuse_cluster
 from orchestrator.app.resolve_secrets import keep_secrets
 from orchestrator.execute.preflight import check_resources
 from orchestrator.execute.secrets.masking import masked_plan
-from orchestrator.execute.secrets.store import Secrets
+from orchestrator.execute.secrets.secret_values import Secrets
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.plan.model import NO_LIMITS, Isolation, Plan
 

@@ -11,7 +11,7 @@ from orchestrator.console.streams import hide_from_streams
 from orchestrator.console.text import count
 from orchestrator.errors import RefusedError
 from orchestrator.execute.secrets.masking import masked_plan, texts_left_as_they_are
-from orchestrator.execute.secrets.store import Secrets, resolve
+from orchestrator.execute.secrets.secret_values import Secrets, resolve
 from orchestrator.plan.model import Plan
 
 if TYPE_CHECKING:

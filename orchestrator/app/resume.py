@@ -17,13 +17,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from orchestrator.app.adoption import AdoptionDecision, adoption_decisions, jobs_left_out
+from orchestrator.app.cache_of_plan import MODE
 from orchestrator.app.changed_inputs import VALUES_OF_NEEDS, changed_inputs
 from orchestrator.app.empty_plan import refuse_empty
 from orchestrator.app.grown_run import grown_plan, matrices_that_fail_again
 from orchestrator.app.invocation import STDIN, recorded_manifest, with_manifest
-from orchestrator.app.job_cache import MODE
 from orchestrator.app.job_scripts import with_current_scripts, with_scripts
-from orchestrator.app.old_workers import cancel_queued, delete_left_pods, end_old_workers, wait_for_leases
+from orchestrator.app.old_workers import cancel_queued, end_left_clusters, end_old_workers, wait_for_leases
 from orchestrator.app.page_context import page_context
 from orchestrator.app.planning import PlanningResult, print_diagnostics
 from orchestrator.app.prepare import prepare
@@ -291,7 +291,7 @@ class _Resumption:
 
     def _wait_for_leases(self) -> None:
         if not self._place.is_copy:
-            delete_left_pods(self._rundir.path)
+            end_left_clusters(self._rundir.path)
             wait_for_leases(self._history, self._last_ts, PidSpace(boot_id(), pid_namespace()))
 
     def _end_leftovers(self) -> list[tuple[int, int | None]]:

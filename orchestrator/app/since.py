@@ -9,9 +9,9 @@ from functools import cache, partial
 
 from msgspec.structs import replace
 
+from orchestrator.app.cache_of_plan import place_of
 from orchestrator.app.git_changes import GitChanges, git_changes, ignored_files
 from orchestrator.app.invocation import Invocation
-from orchestrator.app.job_cache import place_of
 from orchestrator.app.job_scripts import with_scripts
 from orchestrator.app.planning import PlanningResult, plan_invocation
 from orchestrator.cache.links import LeadsOutError, resolved

@@ -17,10 +17,10 @@ from msgspec import Struct
 
 from orchestrator import __version__
 from orchestrator.app.after_run import finalize_run
+from orchestrator.app.cache_of_plan import MODE, needs_cache, open_job_cache
 from orchestrator.app.computed_params import refuse_uncomputed
 from orchestrator.app.exit_code import exit_code
 from orchestrator.app.git_revision import git_revision
-from orchestrator.app.job_cache import MODE, needs_cache, open_job_cache
 from orchestrator.app.job_colours import job_colours
 from orchestrator.app.named_executor import open_for
 from orchestrator.app.page_context import page_context
@@ -59,7 +59,7 @@ from orchestrator.journal.place_record import COMMAND, GIT, PLACE, place_record
 from orchestrator.journal.rundir import RunDir, create_run
 from orchestrator.journal.writer import JournalWriter
 from orchestrator.observe.run_files import RunFiles
-from orchestrator.plan.growth import grown
+from orchestrator.plan.grown_plan import grown
 from orchestrator.plan.model import Durability, Plan, PlannedJob
 
 Hook = Callable[[Driver], None]  # records facts at a certain point of a run

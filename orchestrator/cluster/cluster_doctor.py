@@ -13,7 +13,7 @@ import os
 import queue
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -64,10 +64,18 @@ class Waiting(Struct, frozen=True):
 
 
 class ClusterDoctor:
-    """Examines the cluster of a plan. `run` is a private directory where those of runs would be; `waits` is called now
-    and then while there is no worker to examine. To be closed, also after a failure."""
+    """Examines the cluster of a plan. `run` is a private directory where those of runs would be; `own_secrets` are
+    those that the cluster itself needs; `waits` is called now and then while there is no worker to examine. To be
+    closed, also after a failure."""
 
-    def __init__(self, plan: Plan, cluster: ClusterPolicy, run: RunDir, waits: Callable[[Waiting], None]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        cluster: ClusterPolicy,
+        run: RunDir,
+        own_secrets: Mapping[str, bytes],
+        waits: Callable[[Waiting], None],
+    ) -> None:
         self._plan = plan
         self._cluster = cluster
         self._run = run
@@ -91,7 +99,7 @@ class ClusterDoctor:
             slots=cluster.slots,
             tls={},
             umask=inherited.umask_of_jobs(),
-            secrets={SECRET: self.secret.encode()},
+            secrets={**own_secrets, SECRET: self.secret.encode()},
             variables=(),
             lease=cluster.lease,
             project=project_on(cluster, plan),

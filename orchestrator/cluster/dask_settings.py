@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 SETTINGS: dict[str, Any] = {
@@ -46,3 +48,15 @@ def use_own_settings(*, encrypted: bool = True) -> None:
     logger.handlers = [logging.NullHandler()]
     logger.setLevel(logging.CRITICAL)
     logger.propagate = False
+
+
+@contextmanager
+def no_files_in_user_configuration() -> Iterator[None]:
+    """While packages of Dask are imported, which put an example of their settings there."""
+    import dask.config
+
+    ensure_file, dask.config.ensure_file = dask.config.ensure_file, lambda **_: None
+    try:
+        yield
+    finally:
+        dask.config.ensure_file = ensure_file

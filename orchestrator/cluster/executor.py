@@ -134,7 +134,13 @@ def open_dask(
             "slots": hello.slots,
             "lease_seconds": cluster.lease,
         }
-        inbox.put(Noted("worker.joined", fields, lambda: admission.join(known)))
+
+        def admit() -> None:
+            admission.join(known)
+            if admission.scaling is not None and not cluster.slots:  # only now is it known how large they are
+                admission.scaling.new = replace(admission.scaling.new, slots=known.slots)
+
+        inbox.put(Noted("worker.joined", fields, admit))
 
     def left(hello: WorkerHello, why: str) -> None:
         fields = {"worker": hello.name, "host": hello.host, "why": why}
@@ -169,7 +175,7 @@ def open_dask(
     thread = ClusterThread(deployment, topic, cluster.lease, reports, AttemptFiles(cluster, run_dir))
     executor = DaskExecutor(thread, home and home.executor)
     if least < cluster.processes:
-        new = WorkerRoom("", "", cluster.slots, 0, 0, labels)
+        new = WorkerRoom("", "", cluster.slots or 1, 0, 0, labels)
         admission.scaling = Scaling(least, cluster.processes, cluster.idle, new)
         admission.scale = thread.scale
         admission.retire = lambda name: thread.retire(name, f"it ran nothing for {format_duration(cluster.idle)}")

@@ -155,6 +155,7 @@ CODES: dict[str, str] = {
     "PX320": "a host that cannot be reached by SSH",
     "PX326": "a job whose files its cluster does not have",
     "PX328": "a Kubernetes cluster that cannot be used",
+    "PX329": "a gateway that does not start a cluster",
     "PX401": "a secret that cannot be used",
     "PX402": "a secret that would be written to files",
     "PX403": "a limit or isolation that this machine does not support",

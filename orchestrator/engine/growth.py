@@ -21,7 +21,7 @@ from orchestrator.engine.ready_queue import ReadyQueue
 from orchestrator.engine.states import JobState
 from orchestrator.plan.cells import Cell, Values
 from orchestrator.plan.expansion import Expansion, expansion, with_possible_files
-from orchestrator.plan.growth import Grown, cell_jobs, chosen_of, is_chosen, shown_choice
+from orchestrator.plan.grown_plan import Grown, cell_jobs, chosen_of, is_chosen, shown_choice
 from orchestrator.plan.model import Plan, PlannedJob
 from orchestrator.plan.run_matrix import CellChoice
 
@@ -41,6 +41,7 @@ class Growth:
         "_unmet",
         "_values",
         "_without_cells",
+        "expandable",
     )
 
     def __init__(
@@ -53,6 +54,7 @@ class Growth:
         self._choosing: dict[str, list[int]] = {}  # jobs, by the workflow among whose cells they choose
         self._cells_of: dict[str, tuple[Cell, ...]] = {}  # of workflows that have been expanded
         self._without_cells: set[str] = set()  # workflows whose matrix turned out to have none
+        self.expandable: set[int] = set()  # placeholders whose needs let them run
         self._unmet: dict[int, str] = {}  # jobs that chose a cell that did not come, each with the reason
         for job in plan.jobs:
             if job.run_matrix is not None and job.run_matrix.like:
@@ -79,6 +81,7 @@ class Growth:
 
     def end_without_cells(self, placeholder: PlannedJob) -> None:
         """The needs of a placeholder let it run, and its matrix has no cells."""
+        self.expandable.discard(placeholder.index)
         self._without_cells.add(placeholder.workflow)
 
     def grow(self, placeholder: int, cells: tuple[Cell, ...]) -> list[MatrixExpanded]:
@@ -116,6 +119,7 @@ class Growth:
         made = range(first, first + len(cells))
         jobs = [self._with_needs(job, planned) for job in cell_jobs(planned, cells, first)]
         table.grow(placeholder, jobs)
+        self.expandable.discard(placeholder)
         self._queue.grow(placeholder, first, len(cells))
         self._matrices.grow(placeholder, made)
         self._cells_of[planned.workflow] = cells

@@ -15,13 +15,13 @@ that changes a state. `Checks`: the ready jobs that may be up to date. `ReadyQue
 that may start, the room for them, and which of them start. `Retries`: used budgets and the heap of delays.
 `Escalation`: running attempts and the heap of steps that end them. `Stop`: how far the run is stopped, and the rules of
 that. `MatrixFailFast`: the jobs that a failure in their matrix cancels. `OutputValues`: what successes hand to their
-dependents. `RunConditions`: what an `if` asks of needs. `Growth`: placeholders, and the cells that take their place.
+dependents. `NeedConditions`: what an `if` asks of needs. `Growth`: placeholders, and the cells that take their place.
 `outcomes.py`: the pure tables. This file only connects them. All of it runs in the driver's thread.
 
 A job's life. Once all its needs have ended they decide (`JobTable.gate`): if shut, it is skipped and the reason names
-the need; if open, its `if` may leave it out, a group succeeds at once, a job that lacks an output value fails, and any
-other becomes ready. Each end puts the job on `_ended`, and `_settle` works that list off until nothing follows: a fact
-and all its consequences are one step. A job starts only after all of its ancestors have ended, as even a skip waits.
+the need; if open, its `if` may leave it out, a group succeeds at once, a job that lacks an output value fails, and
+any other becomes ready. Each end puts the job on `_ended`, and `_settle` works that list off until nothing follows,
+then expands a placeholder: a fact and all its consequences are one step. Even a skip waits for all of its ancestors.
 
 No fact marks the end of a retry delay. A waiting job stays `WAITING` until its next attempt is started (and passes
 through `READY` then); `decide` queues it once its time has come.
@@ -64,17 +64,15 @@ from orchestrator.engine.growth import Growth
 from orchestrator.engine.job_table import IllegalMove, JobTable
 from orchestrator.engine.launches import Launches
 from orchestrator.engine.matrix_fail_fast import MatrixFailFast
+from orchestrator.engine.need_conditions import NeedConditions
 from orchestrator.engine.outcomes import FAILURES, STATE_AFTER, STOPPED_ON_REQUEST, Gate, RunResult, run_result
 from orchestrator.engine.output_values import OutputValues
 from orchestrator.engine.pools import Pools
 from orchestrator.engine.ready_queue import ReadyQueue
 from orchestrator.engine.retries import Retries
-from orchestrator.engine.run_conditions import RunConditions
 from orchestrator.engine.states import ENDED, CancelReason, JobState
 from orchestrator.engine.stop import Stop, cause_of, reason_to_stop, widen
 from orchestrator.plan.model import Plan, PlannedJob
-
-_AFTER_LEASE = 5.0  # seconds
 
 
 class Scheduler:
@@ -88,12 +86,11 @@ class Scheduler:
 
     def __init__(self, plan: Plan, *, last_grace: float = 10.0) -> None:
         self._policy = plan.policy
-        cluster = plan.policy.cluster
-        self._last_grace = last_grace if cluster is None else max(last_grace, cluster.lease + _AFTER_LEASE)
+        self._last_grace = max(last_grace, plan.policy.cluster.longest_silence if plan.policy.cluster else 0.0)
         self.table = JobTable(plan)
         self._jobs = self.table.jobs
         self.values = OutputValues(self.table)
-        self._conditions = RunConditions(self.table, self.values)
+        self._conditions = NeedConditions(self.table, self.values)
         self._pools = Pools(plan)
         self.checks = Checks(self.table, self.values)
         self._queue = ReadyQueue(plan)
@@ -256,10 +253,13 @@ class Scheduler:
     # Consequences.
 
     def _settle(self) -> None:
-        """Count each end for its dependents, until nothing follows any more."""
-        while self._ended:
-            ended = self._ended.popleft()
-            for job in self.table.release(ended, self._ended):
+        """Count each end for its dependents, until nothing follows any more. A placeholder is expanded only then: which
+        of those that are like it have ended without cells depends on no order."""
+        while self._ended or self.growth.expandable:
+            if not self._ended:
+                self._expand(self._jobs[min(self.growth.expandable)])
+                continue
+            for job in self.table.release(self._ended.popleft(), self._ended):
                 if self.table.states[job] is JobState.PENDING:
                     self._advance_if_ready(job)
 
@@ -279,7 +279,7 @@ class Scheduler:
         elif self._stop is not None and self._stop.covers(planned.when):
             self._cancel_idle(job, self._stop.cause)
         elif planned.run_matrix is not None:
-            self._expand(planned)
+            self.growth.expandable.add(job)
         elif why := self.growth.why_unable(job):
             self._finish(job, JobState.FAILED, why)
         else:

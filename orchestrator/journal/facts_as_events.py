@@ -24,7 +24,7 @@ from orchestrator.engine.facts import (
 from orchestrator.engine.states import TERMINAL, CancelReason, Verdict
 from orchestrator.journal.events import EARLY_SKIPS, EventRecord, JsonDict
 from orchestrator.plan.cells import Cell
-from orchestrator.plan.growth import Grown
+from orchestrator.plan.grown_plan import Grown
 
 # `.value` of an enum is two calls in Python.
 _VERDICTS = {verdict: verdict.value for verdict in Verdict}

@@ -19,6 +19,7 @@ BALLAST = ".ballast"
 CONTROL = ".control"
 CERTIFICATES = ".certificates"
 PODS = ".kubernetes"
+GATEWAY = ".gateway"
 RUN_SUMMARY = ".closing.json"
 
 

@@ -18,17 +18,23 @@ from orchestrator.manifest.cluster_kinds import (
 )
 from orchestrator.manifest.container_types import NameList, mapping_of, variants
 from orchestrator.manifest.field_types import NAME, Duration, FieldType, choice, integer, non_blank, scalar
+from orchestrator.manifest.gateway_keys import URL_PATTERN, GatewayKeys
 from orchestrator.manifest.queue_keys import QUEUES, LsfKeys, PbsKeys, SgeKeys, SlurmKeys
 from orchestrator.manifest.scalars import DURATION_PATTERN, NAME_PATTERN, ScalarError, format_duration, parse_duration
 from orchestrator.manifest.section import Doc, Section, section_type
 from orchestrator.manifest.value_errors import KeyConflictError, MissingKeyError
 
 LOCAL_CLUSTER: Final = "local"
-KINDS: Final = ("processes", "address", *QUEUES, "ssh", "kubernetes")
+KINDS: Final = ("processes", "address", *QUEUES, "ssh", "kubernetes", "gateway")
 """The keys that say what its workers are, of which a cluster has one."""
-_ASKED_FOR: Final = (*QUEUES, "kubernetes")
+_ASKED_FOR: Final = (*QUEUES, "kubernetes", "gateway")
 _ELSEWHERE: Final = ("address", *_ASKED_FOR, "ssh")
-_ONLY_WITH: Final = {"tls": ("address",), "insecure": ("address",), "files": _ELSEWHERE, "dir": _ELSEWHERE}
+_ONLY_WITH: Final = {
+    "tls": ("address",),
+    "insecure": ("address", "gateway"),
+    "files": _ELSEWHERE,
+    "dir": _ELSEWHERE,
+}
 """Key -> the kinds that it has an effect with; the others have one with every kind."""
 _WORKERS_ONLY_WITH: Final = {"max": _ASKED_FOR, "min": ("processes", *_ASKED_FOR), "idle": ("processes", *_ASKED_FOR)}
 """The same for keys of `workers`."""
@@ -73,7 +79,9 @@ class WorkersKeys(Section, frozen=True):
         Doc("The number that is always there; by default all `processes`.", 0),
     ] = None
     max: Annotated[
-        int | None, COUNT, Doc("The maximum number, for queueing systems and `kubernetes`; 1 by default.", 20)
+        int | None,
+        COUNT,
+        Doc("The maximum number, for queueing systems, `kubernetes` and `gateway`; 1 by default.", 20),
     ] = None
     idle: Annotated[Duration, Doc("A worker that has run nothing for this long is ended.", "2m")] = 120.0
     start: Annotated[Duration, Doc("How long jobs wait for a worker when there is none; then the run ends.", "15m")] = (
@@ -104,8 +112,12 @@ class ClusterKeys(Section, frozen=True):
     kubernetes: Annotated[
         KubernetesKeys | None, Doc("Workers as pods of Kubernetes.", {"image": "me/pexec:1", "cpus": 4})
     ] = None
+    gateway: Annotated[
+        GatewayKeys | None,
+        Doc("Workers of a cluster that Dask Gateway starts.", {"address": "https://gateway.example.org"}),
+    ] = None
     tls: Annotated[TlsKeys | None, Doc("The certificates for a `tls://` address.")] = None
-    insecure: Annotated[bool, Doc("Accepts a `tcp://` address of another machine.", True)] = False
+    insecure: Annotated[bool, Doc("Accepts a `tcp://` or `http://` address of another machine.", True)] = False
     files: Annotated[
         Literal["shared", "none"],
         choice("shared", "none"),
@@ -152,6 +164,9 @@ class ClusterKeys(Section, frozen=True):
         if isinstance(pods, dict) and not pods.get("claims") and data.get("files") != "none":
             help_ = "workers see the files of pexec by a claim, `claims: {NAME: /directory}`, or have `files: none`"
             return MissingKeyError("PX111", "has no `kubernetes.claims`", help_, "kubernetes")
+        server = data.get("gateway")
+        if isinstance(server, dict) and isinstance(server.get("address"), str):
+            return _check_gateway(server["address"], data)
         address = data.get("address")
         return None if not isinstance(address, str) else _check_security(address, data)
 
@@ -184,6 +199,17 @@ def _check_security(address: str, data: Mapping[str, Any]) -> ScalarError | None
         )
         return KeyConflictError("PX434", message, help_, "address")
     return None
+
+
+def _check_gateway(url: str, data: Mapping[str, Any]) -> ScalarError | None:
+    matched = re.fullmatch(URL_PATTERN, url)
+    if matched is None or matched["scheme"] == "https" or is_loopback(matched["host"]) or data.get("insecure") is True:
+        return None
+    message = "an `http://` address of another machine is not encrypted"
+    help_ = (
+        "anyone who sees the connection can run code there as you: use `https://`, or accept that with `insecure: true`"
+    )
+    return KeyConflictError("PX434", message, help_, "gateway")
 
 
 def _name(value: Any) -> str:

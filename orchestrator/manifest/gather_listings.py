@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from orchestrator.manifest.axis_values import list_values
 from orchestrator.manifest.file_facts import Listing, ListingRequest
 from orchestrator.manifest.key_index import KeyIndex
-from orchestrator.manifest.listing import list_values
 from orchestrator.manifest.matrix_keys import AxisSource
 from orchestrator.manifest.read import Loaded
 

@@ -13,7 +13,7 @@ from orchestrator.observe.job_prefix import JobPrefixes
 from orchestrator.observe.live_frame import JobLine, LiveFrame
 from orchestrator.observe.log_view import LatestOutput
 from orchestrator.observe.progress_lines import ProgressLines
-from orchestrator.plan.growth import grown
+from orchestrator.plan.grown_plan import grown
 from orchestrator.plan.model import Plan, PlannedJob
 from orchestrator.report.foresight import Foresight
 from orchestrator.report.remaining import RemainingTime

@@ -33,7 +33,7 @@ from orchestrator.journal.reader import JournalReader
 from orchestrator.journal.rundir import RunDir
 from orchestrator.observe.status_files import StatusFiles
 from orchestrator.plan.export import dependencies_fields, execution_plan_fields, plan_fields
-from orchestrator.plan.growth import Grown, grown
+from orchestrator.plan.grown_plan import Grown, grown
 from orchestrator.plan.json_stream import as_json
 from orchestrator.plan.model import Plan
 from orchestrator.plan.slugs import slugs

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from posixpath import normpath
 
 from orchestrator.console.text import quote, visible
-from orchestrator.plan.growth import cell_texts
+from orchestrator.plan.grown_plan import cell_texts
 from orchestrator.plan.late_values import OPENING, places_of_value
 from orchestrator.plan.model import PlannedJob
 from orchestrator.plan.output_places import why_not_allowed, with_parents

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 from orchestrator.errors import UsageError
 from orchestrator.manifest.cluster_keys import LOCAL_CLUSTER, ClusterKeys
-from orchestrator.manifest.cluster_kinds import KubernetesKeys
+from orchestrator.manifest.cluster_kinds import KubernetesKeys, is_loopback
+from orchestrator.manifest.gateway_keys import URL_PATTERN, GatewayKeys
 from orchestrator.manifest.model import Manifest
 from orchestrator.manifest.queue_keys import QUEUES, QueueKeys
 from orchestrator.plan.inputs import Overrides
-from orchestrator.plan.policy_parts import ClusterPolicy, KubernetesPolicy, QueuePolicy, SshPolicy, TlsPolicy
+from orchestrator.plan.policy_parts import (
+    ClusterPolicy,
+    GatewayPolicy,
+    KubernetesPolicy,
+    QueuePolicy,
+    SshPolicy,
+    TlsPolicy,
+)
 
 
 def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> ClusterPolicy | None:
@@ -36,6 +46,7 @@ def expand_cluster(manifest: Manifest, overrides: Overrides, cpus: int) -> Clust
         tls=None if tls is None else TlsPolicy(tls.ca, tls.cert, tls.key),
         ssh=None if ssh is None else SshPolicy(ssh.hosts, ssh.python, ssh.options),
         kubernetes=None if pods is None else _kubernetes(pods),
+        gateway=None if cluster.gateway is None else _gateway(name, cluster.gateway, manifest),
         files=cluster.files,
         dir=cluster.dir,
         **queues,
@@ -57,7 +68,7 @@ def _size(cluster: ClusterKeys, cpus: int) -> tuple[int, int]:
     if cluster.ssh is not None:
         return len(cluster.ssh.hosts), cluster.ssh.slots or 0
     if cluster.processes is None:
-        return cluster.workers.max or 1, _cores(cluster)
+        return cluster.workers.max or 1, 0 if cluster.gateway is not None else _cores(cluster)
     if isinstance(cluster.processes, int):
         return cluster.processes, max(1, cpus // cluster.processes)
     return cluster.processes.count, cluster.processes.slots or max(1, cpus // cluster.processes.count)
@@ -87,6 +98,19 @@ def _kubernetes(keys: KubernetesKeys) -> KubernetesPolicy:
         keys.node_selector,
         keys.python,
     )
+
+
+def _gateway(cluster: str, keys: GatewayKeys, manifest: Manifest) -> GatewayPolicy:
+    secret = keys.secret_name()
+    if secret is not None and secret not in manifest.secrets:  # named by the settings: a manifest's is checked already
+        raise UsageError(
+            f"unknown secret `{secret}` in `gateway` of the cluster `{cluster}`",
+            help=f"declare it in the manifest: `secrets: {{{secret}: {{env: {secret}}}}}`",
+        )
+    matched = re.fullmatch(URL_PATTERN, keys.address)
+    assert matched is not None
+    is_encrypted = matched["scheme"] == "https" or is_loopback(matched["host"])
+    return GatewayPolicy(keys.address, keys.proxy, keys.auth, keys.user, secret, keys.options, is_encrypted)
 
 
 def _queue(asked: QueueKeys) -> QueuePolicy:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from orchestrator.console.text import quote, visible
 from orchestrator.plan.cells import Cell, Values, combined, wrong_values
-from orchestrator.plan.growth import cell_jobs
+from orchestrator.plan.grown_plan import cell_jobs
 from orchestrator.plan.model import PlannedJob
 from orchestrator.plan.run_matrix import RunAxis, RunMatrix, Scalar
 

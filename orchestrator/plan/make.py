@@ -134,7 +134,7 @@ def make_plan(
         levels=chosen.levels,
         critical_path=critical_path,
         left_out=_by_workflow(read.manifest, resolved.numbering, chosen.left_out),
-        secrets=secret_sources(read.manifest, (job.workflow for job in jobs)),
+        secrets=secret_sources(read.manifest, (job.workflow for job in jobs), policy.cluster),
         params=resolved.params.values,
         computed=tuple(resolved.params.computed),
         description=read.manifest.description or "",

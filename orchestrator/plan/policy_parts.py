@@ -10,6 +10,7 @@ DEFAULT_CACHE_BYTES = 5 << 30
 DEFAULT_IDLE_SECONDS = 120.0
 DEFAULT_LEASE_SECONDS = 20.0
 DEFAULT_START_SECONDS = 900.0
+_AFTER_LEASE = 5.0  # seconds
 
 
 class AdmissionPolicy(Struct, frozen=True, omit_defaults=True):
@@ -83,6 +84,20 @@ class KubernetesPolicy(Struct, frozen=True, omit_defaults=True):
     python: Annotated[str, Meta(description="The interpreter in the image that has pexec.")] = "python3"
 
 
+class GatewayPolicy(Struct, frozen=True, omit_defaults=True):
+    """The server of Dask Gateway that starts the cluster, and what it is asked for."""
+
+    address: Annotated[str, Meta(description="Its address.")]
+    proxy: Annotated[str | None, Meta(description="Where schedulers are reached, if not there too.")] = None
+    auth: Annotated[Literal["basic", "jupyterhub", "kerberos"], Meta(description="How pexec says who the user is.")] = (
+        "basic"
+    )
+    user: Annotated[str | None, Meta(description="The name of the user there, if it is another.")] = None
+    secret: Annotated[str | None, Meta(description="The secret that is the password or token.")] = None
+    options: Annotated[dict[str, str | int | float | bool], Meta(description="Options of the cluster.")] = {}
+    is_encrypted: Annotated[bool, Meta(description="Whether only this machine and the server see what is sent.")] = True
+
+
 QUEUES: Final = ("slurm", "pbs", "lsf", "sge")
 """The fields of a cluster that are queueing systems; the keys of a manifest are called the same."""
 MOST_SLOTS = 1_000
@@ -91,7 +106,7 @@ MOST_SLOTS = 1_000
 
 class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
     """The workers that run the jobs: processes of this machine, those of an existing Dask cluster, jobs of a queueing
-    system, processes of other hosts, or pods of Kubernetes."""
+    system, processes of other hosts, pods of Kubernetes, or what Dask Gateway starts."""
 
     name: Annotated[str, Meta(description="Its name in the manifest.")]
     processes: Annotated[int, Meta(ge=0, description="Number of workers that pexec starts.")] = 0
@@ -120,13 +135,14 @@ class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
     lsf: Annotated[QueuePolicy | None, Meta(description="What each worker asks LSF for.")] = None
     sge: Annotated[QueuePolicy | None, Meta(description="What each worker asks Grid Engine for.")] = None
     kubernetes: Annotated[KubernetesPolicy | None, Meta(description="What each worker asks Kubernetes for.")] = None
+    gateway: Annotated[GatewayPolicy | None, Meta(description="The server that starts its workers.")] = None
     files: Annotated[Literal["shared", "none"], Meta(description="Which files of pexec its workers see.")] = "shared"
     dir: Annotated[str | None, Meta(description="The project's directory on its workers, if it is another.")] = None
 
     @property
     def is_here(self) -> bool:
         """Whether its workers share this machine."""
-        kinds = (self.address, self.queue, self.ssh, self.kubernetes)
+        kinds = (self.address, self.queue, self.ssh, self.kubernetes, self.gateway)
         return all(kind is None for kind in kinds)
 
     @property
@@ -134,6 +150,11 @@ class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
         """The queueing system whose jobs its workers are, and what they ask for."""
         found = ((name, asked) for name in QUEUES if (asked := getattr(self, name)) is not None)
         return next(found, None)
+
+    @property
+    def longest_silence(self) -> float:
+        """Seconds after which jobs of a worker that does not answer have ended by themselves."""
+        return self.lease + _AFTER_LEASE
 
     @property
     def is_of_known_size(self) -> bool:
@@ -148,6 +169,8 @@ class ClusterPolicy(Struct, frozen=True, omit_defaults=True):
     @property
     def is_encrypted(self) -> bool:
         """Whether what is sent to its workers can be read by them alone."""
+        if self.gateway is not None:
+            return self.gateway.is_encrypted
         return self.address is None or self.tls is not None
 
 

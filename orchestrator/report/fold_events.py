@@ -13,8 +13,8 @@ from orchestrator.journal.file_names import log_name
 from orchestrator.plan.model import Plan
 from orchestrator.plan.slugs import slugs_of
 from orchestrator.report.model import CacheReport, JobReport, RunOrigin, RunReport, Summary
-from orchestrator.report.output_values import output_values
 from orchestrator.report.run_slots import RunSlots
+from orchestrator.report.shown_outputs import output_values
 from orchestrator.report.status import FAILED_STATUSES, STATUS_OF_EVENT, Status
 from orchestrator.report.workers import WorkerFold
 

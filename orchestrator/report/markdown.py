@@ -10,8 +10,8 @@ from orchestrator.report.advice import recommendations
 from orchestrator.report.large_runs import IN_MARKDOWN, LARGE, bands, cells, count_failures, skip_causes, titles
 from orchestrator.report.markdown_code import code
 from orchestrator.report.model import RunReport
-from orchestrator.report.output_values import output_rows, undeclared
 from orchestrator.report.page.badges import job_badge
+from orchestrator.report.shown_outputs import output_rows, undeclared
 from orchestrator.report.status import FAILED_STATUSES, Status, result_word
 from orchestrator.report.times import is_long_enough, job_time, slowest_jobs
 

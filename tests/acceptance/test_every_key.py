@@ -99,6 +99,8 @@ OBSERVED: dict[str, dict[str, str]] = {
         "test_a_hundred_jobs_succeed_although_a_worker_is_cancelled_in_the_middle",
         **dict.fromkeys(("pbs", "lsf", "sge"), _ON_A_QUEUE),
         "kubernetes": "acceptance/test_keys_of_kubernetes.py::test_jobs_run_in_pods_and_nothing_stays_in_kubernetes",
+        "gateway": "acceptance/test_keys_of_gateways.py::"
+        "test_jobs_run_in_a_cluster_of_the_gateway_which_is_left_to_nobody",
         "ssh": "acceptance/test_keys_of_ssh.py::"
         "test_jobs_run_on_the_hosts_with_the_environment_of_pexec_and_nothing_stays_there",
         "address": "acceptance/test_keys_of_existing_clusters.py::test_jobs_run_on_its_workers_and_nothing_stays_there",
@@ -146,6 +148,18 @@ OBSERVED: dict[str, dict[str, str]] = {
         ("image", "cpus", "memory", "namespace", "claims", "service_account", "node_selector", "context", "python"),
         "acceptance/test_keys_of_kubernetes.py::test_each_key_is_in_what_a_run_would_create_which_the_operator_accepts",
     ),
+    "Gateway": dict.fromkeys(
+        ("address", "proxy", "user", "password", "options"),
+        "acceptance/test_keys_of_gateways.py::test_jobs_run_in_a_cluster_of_the_gateway_which_is_left_to_nobody",
+    )
+    | dict.fromkeys(
+        ("auth", "token"),
+        "acceptance/test_keys_of_gateways.py::test_a_gateway_that_cannot_be_used_is_an_error_before_any_job",
+    ),
+    "SecretOfGateway": {
+        "secret": "acceptance/test_keys_of_gateways.py::"
+        "test_jobs_run_in_a_cluster_of_the_gateway_which_is_left_to_nobody",
+    },
     "Tls": dict.fromkeys(
         ("ca", "cert", "key"),
         "acceptance/test_keys_of_existing_clusters.py::test_a_certificate_of_another_authority_is_not_accepted",

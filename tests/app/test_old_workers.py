@@ -128,7 +128,7 @@ def test_removing_a_run_ends_what_it_left_elsewhere_but_not_what_its_original_ha
 ) -> None:
     ended: list[object] = []
     monkeypatch.setattr(old_workers, "cancel_queued", ended.append)
-    monkeypatch.setattr(old_workers, "delete_left_pods", ended.append)
+    monkeypatch.setattr(old_workers, "end_left_clusters", ended.append)
     story = Story(plan(job("a")), invocation={"place": place_record(str(tmp_path / "runs"), str(tmp_path))})
     for queue_job in ("7", "8"):
         story.emit("worker.queued", 1.0, queue="slurm", queue_job=queue_job)

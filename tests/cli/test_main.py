@@ -13,7 +13,7 @@ from orchestrator import __version__
 from orchestrator.cli import main
 from orchestrator.cli.main import COMMANDS
 from orchestrator.console.streams import hide_from_streams
-from orchestrator.execute.secrets.store import Secrets, SecretValue
+from orchestrator.execute.secrets.secret_values import Secrets, SecretValue
 
 HELP = """\
 pexec runs the workflows of a manifest in parallel, each as soon as its

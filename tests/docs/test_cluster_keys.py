@@ -9,6 +9,7 @@ import pytest
 
 from orchestrator.manifest.cluster_keys import ClusterKeys, WorkersKeys
 from orchestrator.manifest.cluster_kinds import KubernetesKeys, ProcessesKeys, SshKeys
+from orchestrator.manifest.gateway_keys import GatewayKeys
 from orchestrator.manifest.queue_keys import LsfKeys, SgeKeys, SlurmKeys
 from orchestrator.manifest.section import Section, keys_of
 
@@ -19,7 +20,7 @@ CELLS = "\n".join(re.findall(r"^\|[^|]*\|[^|]*\|", PAGE, re.MULTILINE))
 
 @pytest.mark.parametrize(
     "section",
-    [ClusterKeys, WorkersKeys, ProcessesKeys, SshKeys, KubernetesKeys, SlurmKeys, LsfKeys, SgeKeys],
+    [ClusterKeys, WorkersKeys, ProcessesKeys, SshKeys, KubernetesKeys, GatewayKeys, SlurmKeys, LsfKeys, SgeKeys],
     ids=lambda section: section.__name__,
 )
 def test_every_key_of_a_cluster_is_in_a_table_of_its_page(section: type[Section]) -> None:

@@ -12,7 +12,7 @@ from orchestrator.engine.replay import replay
 from orchestrator.engine.states import Verdict
 from orchestrator.plan.condition_model import RunCondition
 from orchestrator.plan.flow_model import OutputSpec
-from orchestrator.plan.growth import grown
+from orchestrator.plan.grown_plan import grown
 from orchestrator.plan.model import When
 from orchestrator.plan.run_matrix import CellChoice, RunAxis, RunMatrix
 
@@ -222,6 +222,15 @@ def test_what_is_like_a_matrix_that_its_if_leaves_out_is_expanded_by_the_same_va
     world.end("pack[s=a]", Verdict.FAILED)
     assert world.reasons["send[s=a]"] == "need `pack[s=a]` failed"
     checked(world)
+
+
+def test_what_is_like_a_matrix_and_may_not_run_has_no_cells_in_whatever_order_it_is_written() -> None:
+    pack = like("pack", "grown", "grown[s=*]", CHAIN)
+    never = like("never", "grown", "grown[s=*]", CHAIN, when=When.FAILURE)
+    for drafts in ((pack, never), (never, pack)):
+        world = checked(started(LEFT_OUT, *drafts))
+        assert world.running == ["pack[s=a]", "pack[s=b]"]
+        assert world.states["never[s=*]"] == "skipped"
 
 
 def test_a_matrix_that_was_left_out_stands_for_each_cell_that_is_chosen() -> None:

@@ -9,7 +9,7 @@ from orchestrator.journal.facts_as_events import consequence_to_fields, fact_to_
 from orchestrator.journal.history import History
 from orchestrator.plan.cells import Cell
 from orchestrator.plan.flow_model import OutputSpec
-from orchestrator.plan.growth import Grown
+from orchestrator.plan.grown_plan import Grown
 from orchestrator.plan.run_matrix import RunAxis, RunMatrix
 
 CELLS = (Cell({"s": "a"}, "s=a"), Cell({"s": "b]"}, "s=b]"))

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from support.planning import good_plan, planned
 
 from orchestrator.errors import UsageError
 from orchestrator.manifest.load import loads
 from orchestrator.plan.inputs import Overrides
-from orchestrator.plan.policy_parts import ClusterPolicy, KubernetesPolicy, QueuePolicy, SshPolicy, TlsPolicy
+from orchestrator.plan.policy_parts import (
+    ClusterPolicy,
+    GatewayPolicy,
+    KubernetesPolicy,
+    QueuePolicy,
+    SshPolicy,
+    TlsPolicy,
+)
 from orchestrator.plan.render import plan_text
 
 PAIR = "clusters: {pair: {processes: {count: 2, slots: 3}}, many: {processes: 5}}\nworkflows: {a: {run: 'true'}}\n"
@@ -131,6 +140,22 @@ def test_the_plan_shows_a_cluster_and_local_only_if_it_was_asked_for() -> None:
         ("{pods: {kubernetes: {image: i, cpus: 1, claims: {A_B: /a}}}}", "PX113"),
         ("{pods: {kubernetes: {image: i, cpus: 1, claims: {a: a}}}}", "PX113"),
         ("{pods: {kubernetes: {image: i, cpus: 1, claims: {a: /a}}, insecure: true}}", "PX118"),
+        ("{lab: {gateway: {}}}", "PX111"),
+        ("{lab: {gateway: 'https://head'}}", "PX112"),
+        ("{lab: {gateway: {address: 7}}}", "PX117"),
+        ("{lab: {gateway: {address: head}}}", "PX113"),
+        ("{lab: {gateway: {address: 'https://me:secret@head'}}}", "PX113"),
+        ("{lab: {gateway: {address: 'https://head', proxy: head}}}", "PX113"),
+        ("{lab: {gateway: {address: 'https://head', auth: token}}}", "PX113"),
+        ("{lab: {gateway: {address: 'https://head', auth: jupyterhub}}}", "PX111"),
+        ("{lab: {gateway: {address: 'https://head', auth: kerberos, user: me}}}", "PX118"),
+        ("{lab: {gateway: {address: 'https://head', token: {secret: A}}}}", "PX118"),
+        ("{lab: {gateway: {address: 'https://head', password: secret}}}", "PX112"),
+        ("{lab: {gateway: {address: 'https://head', options: {a: [1]}}}}", "PX112"),
+        ("{lab: {gateway: {address: 'https://head', options: {'a b': 1}}}}", "PX113"),
+        ("{lab: {gateway: {address: 'http://head'}}}", "PX434"),
+        ("{lab: {gateway: {address: 'http://head'}, insecure: false}}", "PX434"),
+        ("{lab: {gateway: {address: 'https://head'}, tls: {ca: a, cert: b, key: c}}}", "PX118"),
         ("{pair: {processes: 2, lease: 61m}}", "PX114"),
         ("{pair: {processes: 2, lease: long}}", "PX114"),
     ],
@@ -228,3 +253,64 @@ def test_a_cluster_of_kubernetes_has_as_many_jobs_as_its_workers_have_cpus(more:
     assert cluster.kubernetes == KubernetesPolicy(
         "i", 1 << 30, "n", "c", {} if more else {"work": "/work"}, "s", {"a": "b"}, "p"
     )
+
+
+GATEWAY = """\
+secrets: {PASSWORD: {env: PASSWORD}, TOKEN: {command: [hub, token]}}
+clusters:
+  lab: {gateway: {%s}, workers: {min: 0, max: 5}%s}
+workflows: {a: {run: 'true'}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("keys", "more", "settings"),
+    [
+        ("address: 'https://head/path', password: {secret: PASSWORD}", "", {"secret": "PASSWORD"}),
+        (
+            "address: 'https://head', auth: jupyterhub, token: {secret: TOKEN}, proxy: 'gateway://head:1'",
+            "",
+            {"auth": "jupyterhub", "secret": "TOKEN", "proxy": "gateway://head:1"},
+        ),
+        (
+            "address: 'http://localhost:8000', user: me, options: {cores: 2, image: i, gpu: true}",
+            "",
+            {"user": "me", "options": {"cores": 2, "image": "i", "gpu": True}},
+        ),
+        ("address: 'http://head', auth: kerberos", ", insecure: true", {"auth": "kerberos"}),
+    ],
+)
+def test_a_cluster_of_a_gateway_needs_its_secret_and_has_as_many_jobs_as_its_workers_have_room_for(
+    keys: str, more: str, settings: dict[str, Any]
+) -> None:
+    text = GATEWAY % (keys, more)
+    plan = good_plan(text, overrides=Overrides(cluster="lab"))
+    cluster = plan.policy.cluster
+    assert cluster is not None
+    address = text.partition("address: '")[2].partition("'")[0]
+    is_encrypted = not more
+    assert cluster.gateway == GatewayPolicy(address, **settings, is_encrypted=is_encrypted)
+    assert (cluster.processes, cluster.slots, cluster.least, cluster.is_here) == (5, 0, 0, False)
+    assert cluster.is_encrypted == is_encrypted
+    assert plan.policy.max_parallel_jobs == 1_000
+    assert all(source.needed for source in plan.secrets.values())
+    named = {cluster.gateway.secret} - {None}
+    assert {name for name, source in good_plan(text).secrets.items() if not source.needed} == named
+
+
+def test_a_gateway_whose_secret_is_not_declared_is_an_error_where_it_is_written() -> None:
+    keys = "address: 'https://head', password: {secret: PASSWORD}"
+    made = planned(GATEWAY.replace("PASSWORD: {env: PASSWORD}, ", "") % (keys, ""))
+    assert made.plan is None
+    (error,) = made.diagnostics
+    assert (error.code, error.message) == ("PX220", "unknown secret `PASSWORD` in `clusters.lab`")
+    assert error.path == ("clusters", "lab", "gateway", "password", "secret")
+
+
+def test_a_gateway_of_the_settings_whose_secret_is_not_declared_is_an_error_once_it_is_chosen() -> None:
+    table = {"gateway": {"address": "https://h", "auth": "jupyterhub", "token": {"secret": "HUB"}}}
+    text = "secrets: {PASSWORD: {env: PASSWORD}}\nworkflows: {a: {run: 'true'}}\n"
+    clusters = {"lab": (table, "the settings")}
+    assert good_plan(text, overrides=Overrides(clusters=clusters)).policy.cluster is None
+    with pytest.raises(UsageError, match="unknown secret `HUB` in `gateway` of the cluster `lab`"):
+        good_plan(text, overrides=Overrides(cluster="lab", clusters=clusters))

@@ -10,7 +10,7 @@ from support.planning import good_plan, picture, planned
 from orchestrator.plan import expansion as rules
 from orchestrator.plan.cells import Cell
 from orchestrator.plan.expansion import expansion
-from orchestrator.plan.growth import Grown, cell_jobs, cell_texts, grown
+from orchestrator.plan.grown_plan import Grown, cell_jobs, cell_texts, grown
 from orchestrator.plan.inputs import Selection
 from orchestrator.plan.model import Plan
 from orchestrator.plan.render import plan_text

@@ -95,6 +95,11 @@ def _workers_of(code: str) -> AbstractContextManager[Any]:
             "PX328",
             NO_RIGHTS,
         ),
+        "PX329": Refusal(
+            "the gateway at https://gateway.example.org has no option `worker_core`",
+            "PX329",
+            "did you mean `worker_cores`?",
+        ),
         "PX320": unreachable("node-7", "Permission denied (publickey)."),
     }
     if code not in refusals:

@@ -220,26 +220,30 @@ class Laws:
                 attempt.asked.append(fact.at + self.jobs[number].spec.cleanup_timeout)
 
     def _follow(self) -> dict[int, JobState]:
-        """What must be so at once, to a fixed point."""
+        """What must be so at once, to a fixed point. A placeholder is expanded when nothing else follows."""
         followed: dict[int, JobState] = {}
-        changed = self.began
-        while changed:
-            changed = False
+        expands = False
+        while self.began:
+            found = False
             for job in self.jobs:
-                state = self._must_become(job)
-                if state is not None:
-                    followed[job.index] = self.ended[job.index] = state
-                    changed = True
+                if (state := self._must_become(job, expands=expands)) is None:
+                    continue
+                found = True
+                followed[job.index] = self.ended[job.index] = state
                 if state is S.EXPANDED:
                     self.growth.expand(job, self.growth.end_of(job, self.ended)[1], self.ended, self.doomed)
                     new = [0] * (len(self.jobs) - len(self.numbers))
                     self.numbers += new
                     self.failed += new
                     self.lost += new
+                if expands:
                     break
+            if expands and not found:
+                break
+            expands = not found
         return {job: state for job, state in followed.items() if state is not S.EXPANDED}
 
-    def _must_become(self, job: PlannedJob) -> JobState | None:
+    def _must_become(self, job: PlannedJob, *, expands: bool) -> JobState | None:
         if job.index in self.ended or job.index in self.running or job.index in self.waiting:
             return None
         gate = self._gate(job)
@@ -256,7 +260,7 @@ class Laws:
         if self._covered(job):
             return S.CANCELLED
         if job.run_matrix is not None:
-            return self.growth.end_of(job, self.ended)[0]
+            return self.growth.end_of(job, self.ended)[0] if expands else None
         if self.growth.is_unmet(job, self.ended):
             return S.FAILED
         return S.FAILED if self.values.may_not_start(job, self.ended) else None

@@ -12,7 +12,7 @@ from orchestrator.engine.facts import AttemptFinished, KillSent, RunResumed, Run
 from orchestrator.engine.scheduler import Scheduler
 from orchestrator.journal.facts_as_events import consequence_to_fields, fact_to_fields, grown_from_event
 from orchestrator.plan.export import plan_to_dict
-from orchestrator.plan.growth import grown
+from orchestrator.plan.grown_plan import grown
 from orchestrator.report.verify.growth_rules import Growing
 from orchestrator.report.verify.judge import Judge
 

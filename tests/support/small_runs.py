@@ -34,7 +34,7 @@ from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.execute.job_cache import Checked, Collected
 from orchestrator.execute.reuse.fingerprints import Fingerprints
 from orchestrator.execute.reuse.local_cache import LocalJobCache, Mode
-from orchestrator.execute.secrets.store import Secrets
+from orchestrator.execute.secrets.secret_values import Secrets
 from orchestrator.plan.inputs import PlanningEnvironment
 from orchestrator.plan.late_values import fill
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob

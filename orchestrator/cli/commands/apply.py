@@ -145,7 +145,7 @@ def _dry_run(invocation: Invocation, *, verbose: bool) -> int:
     result = _plan(invocation)
     if result.plan is None:
         return ExitCode.INVALID
-    from orchestrator.app.job_cache import planned_checks
+    from orchestrator.app.cache_of_plan import planned_checks
 
     checks = {name: one.text for name, one in planned_checks(result.plan).items()}
     origins = {**invocation.origins, **result.origins}

@@ -18,7 +18,7 @@ from orchestrator.console.theme import BOLD, FAINT, painted
 from orchestrator.errors import ExitCode
 
 if TYPE_CHECKING:
-    from orchestrator.app.listing import ListedParameter, ListedWorkflow, Listing
+    from orchestrator.app.manifest_listing import ListedParameter, ListedWorkflow, Listing
     from orchestrator.manifest.scalars import Value
 
 _WIDEST_NAME = 32
@@ -32,7 +32,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Exit code 0, or 3 if the manifest has an error."""
-    from orchestrator.app.listing import list_manifest
+    from orchestrator.app.manifest_listing import list_manifest
     from orchestrator.app.planning import print_diagnostics
 
     result, listing = list_manifest(one_manifest(arguments.manifest, arguments.file) or find_manifest())

@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     print_diagnostics(result)
     if result.plan is None:
         return ExitCode.INVALID
-    from orchestrator.app.job_cache import planned_checks
+    from orchestrator.app.cache_of_plan import planned_checks
 
     checks = planned_checks(result.plan)
     if arguments.format == "json":

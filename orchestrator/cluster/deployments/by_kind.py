@@ -11,7 +11,7 @@ from orchestrator.cluster.deployments.tls_files import tls_files
 from orchestrator.cluster.hello import Setup
 from orchestrator.cluster.portable_environment import least, portable
 from orchestrator.plan.model import Plan
-from orchestrator.plan.policy_parts import ClusterPolicy
+from orchestrator.plan.policy_parts import ClusterPolicy, GatewayPolicy
 
 
 def deployment_of(cluster: ClusterPolicy, count: int, setup: Setup, plan: Plan) -> Deployment:
@@ -39,6 +39,8 @@ def deployment_of(cluster: ClusterPolicy, count: int, setup: Setup, plan: Plan) 
 
         bringer = Bringer(replace(setup, environ=portable(os.environb)), plan.base_dir)
         return KubernetesDeployment(cluster.kubernetes, cluster.slots, count, setup.run_dir, bringer)
+    if cluster.gateway is not None:
+        return _of_gateway(cluster.gateway, count, setup, plan)
     from orchestrator.cluster.deployments.local_processes import ProcessDeployment
 
     return ProcessDeployment(count, setup)
@@ -56,6 +58,23 @@ def _existing(cluster: ClusterPolicy, address: str, setup: Setup, plan: Plan) ->
     environ = portable(os.environb) if cluster.is_encrypted else least(os.environb, _wanted(plan))
     tls = tls_files(cluster.tls, plan.base_dir)
     return ExistingDeployment(address, tls, Bringer(replace(setup, environ=environ), plan.base_dir))
+
+
+def _of_gateway(settings: GatewayPolicy, count: int, setup: Setup, plan: Plan) -> Deployment:
+    from orchestrator.cluster.deployments.bring import Bringer
+    from orchestrator.cluster.deployments.gateway import GatewayDeployment
+    from orchestrator.cluster.deployments.gateway_left import Left
+
+    name = settings.secret or ""
+    secret = setup.secrets.get(name)
+    environ = portable(os.environb) if settings.is_encrypted else least(os.environb, _wanted(plan))
+    return GatewayDeployment(
+        Left(settings, plan.secrets.get(name), plan.base_dir),
+        None if secret is None else secret.decode(errors="surrogateescape"),
+        count,
+        setup.run_dir,
+        Bringer(replace(setup, environ=environ), plan.base_dir),
+    )
 
 
 def _wanted(plan: Plan) -> set[str]:

@@ -95,7 +95,7 @@ class ExistingDeployment:
             self._refuse(address, error.refusal)
             return None
         except (Exception, asyncio.CancelledError) as error:
-            self.why_none = f"the worker at {address} cannot be used: {_words(error)}"
+            self.why_none = f"the worker at {address} cannot be used: {words_of(error)}"
             self._seen.discard(address)  # it is tried again
             raise
         if address not in self._seen:
@@ -172,12 +172,16 @@ class ExistingDeployment:
                 return
             self.why_none = why
             self._events.degraded("the cluster", f"{why}: jobs wait for another one there")
-            await self._reconnect()
+            if (refusal := await self._reconnect()) is not None:
+                self._events.starts_nothing(refusal)
+                return
             self._events.reconnected(self._client)
 
-    async def _reconnect(self) -> None:
-        """A new client, for the scheduler may be a new one, which knows nothing of the old."""
+    async def _reconnect(self) -> Refusal | None:
+        """A new client, for the scheduler may be a new one, which knows nothing of the old. Or why none will come."""
         while True:
+            if (refusal := await self._why_gone_for_good()) is not None:
+                return refusal
             try:
                 await _wait_for_listener(self._address)
                 await self._connect()
@@ -185,7 +189,11 @@ class ExistingDeployment:
                 self.why_none = self._unreachable(error).why
                 await asyncio.sleep(_AGAIN_SECONDS)
             else:
-                return
+                return None
+
+    async def _why_gone_for_good(self) -> Refusal | None:
+        """Of a scheduler to which the connection is lost; None if it, or another one, may come back."""
+        return None
 
     async def _watch_workers(self) -> None:
         """As long as there is a connection to the scheduler; an event of Dask may have been lost."""
@@ -240,18 +248,17 @@ class ExistingDeployment:
     def _unreachable(self, error: BaseException) -> Refusal:
         for cause in _causes(error):
             if isinstance(cause, ssl.SSLError):
-                why = (
-                    f"the cluster at {self._address} and pexec do not accept each other's certificates: {_words(cause)}"
-                )
-                return Refusal(why, "PX433", "`tls` of the cluster names the certificate that its scheduler accepts")
-        why = f"the cluster at {self._address} cannot be reached: {_words(error)}"
+                what = f"the cluster at {self._address} and pexec do not accept each other's certificates"
+                help_ = "`tls` of the cluster names the certificate that its scheduler accepts"
+                return Refusal(f"{what}: {words_of(cause)}", "PX433", help_)
+        why = f"the cluster at {self._address} cannot be reached: {words_of(error)}"
         return Refusal(why, "PX311", "is its scheduler running?")
 
 
 async def _wait_for_listener(address: str) -> None:
     """Until something accepts connections there. Raises OSError when nothing has for a while, with the reason, which
     Dask would not say."""
-    host, _, port = address.partition("://")[2].rpartition(":")
+    host, _, port = address.partition("://")[2].partition("/")[0].rpartition(":")
     loop = asyncio.get_running_loop()
     until = loop.time() + _CONNECT_SECONDS
     while True:
@@ -278,7 +285,8 @@ def _causes(error: BaseException) -> list[BaseException]:
     return found
 
 
-def _words(error: BaseException) -> str:
+def words_of(error: BaseException) -> str:
+    """Why there is no connection."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return error.verify_message
     if isinstance(error, ssl.SSLError):

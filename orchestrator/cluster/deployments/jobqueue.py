@@ -13,10 +13,10 @@ from contextlib import suppress
 from types import ModuleType
 from typing import Any
 
-import dask.config
 from distributed.deploy.spec import ProcessInterface, SpecCluster
 
 from orchestrator.cluster import signal_mask
+from orchestrator.cluster.dask_settings import no_files_in_user_configuration
 from orchestrator.cluster.queues.queue_system import QueueSystem
 
 _SUBMIT_SECONDS = 60.0
@@ -27,14 +27,13 @@ _submitting: set[asyncio.subprocess.Process] = set()
 def _import_job(module: str, name: str) -> Any:
     """When it is imported, dask-jobqueue puts a file into the user's configuration, and handles SIGINT for a part of it
     that is not used here."""
-    ensure_file, dask.config.ensure_file = dask.config.ensure_file, lambda **_: None
     unused: Any = ModuleType("dask_jobqueue.runner")
     unused.Role = unused.BaseRunner = object
     sys.modules.setdefault(unused.__name__, unused)
     try:
-        return getattr(importlib.import_module(f"dask_jobqueue.{module}"), name)
+        with no_files_in_user_configuration():
+            return getattr(importlib.import_module(f"dask_jobqueue.{module}"), name)
     finally:
-        dask.config.ensure_file = ensure_file
         if sys.modules[unused.__name__] is unused:
             del sys.modules[unused.__name__]
 

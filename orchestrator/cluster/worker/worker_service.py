@@ -31,7 +31,7 @@ from orchestrator.execute.attempt.result import evicted, lost
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.execute.attempt.worker import Worker, install, run_attempt, uninstall
 from orchestrator.execute.leftovers import end_abandoned
-from orchestrator.execute.secrets.store import Secrets, SecretValue
+from orchestrator.execute.secrets.secret_values import Secrets, SecretValue
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.execute.this_machine import boot_id, host_name, pid_namespace
 from orchestrator.execute.warden.processes import read_process

@@ -85,7 +85,7 @@ class Specs:
         from orchestrator.plan.late_values import fill  # with patterns that take 2 ms, and few jobs need it
 
         if job.spec.cell_values:
-            from orchestrator.plan.growth import cell_texts
+            from orchestrator.plan.grown_plan import cell_texts
 
             values = {**values, **cell_texts(job)}
         return fill(job.spec, self._rundir.run_id, self._rundir.path, values)

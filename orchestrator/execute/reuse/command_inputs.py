@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from orchestrator.execute.attempt.command import working_dir
 from orchestrator.execute.attempt.environment import Environments, declared
-from orchestrator.execute.secrets.store import SourceError
+from orchestrator.execute.secrets.secret_values import SourceError
 from orchestrator.execute.supervisor.capture import Digest, run_program
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.execute.warden.protocol import SERIAL_BITS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from orchestrator.plan.growth import cell_texts
+from orchestrator.plan.grown_plan import cell_texts
 from orchestrator.plan.late_values import fill, split_name
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob
 

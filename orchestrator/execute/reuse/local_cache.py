@@ -38,9 +38,9 @@ from orchestrator.execute.reuse.differences import differences
 from orchestrator.execute.reuse.fingerprints import CannotBeTakenError, ChangingError, Fingerprints, Taken
 from orchestrator.execute.reuse.readable import TooManyFilesError, readable_by
 from orchestrator.execute.reuse.remarks import NAMED, edited, not_made, values_of_files, with_remarks, written_by_two
+from orchestrator.execute.reuse.retrying_threads import RetryingThreads, TryLaterError
 from orchestrator.execute.reuse.unchanged import Unchanged
-from orchestrator.execute.reuse.workers import TryLaterError, Workers
-from orchestrator.execute.secrets.store import Secrets
+from orchestrator.execute.secrets.secret_values import Secrets
 from orchestrator.journal.file_names import LOGS, log_name
 from orchestrator.journal.rundir import RunDir
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob
@@ -102,7 +102,7 @@ class LocalJobCache:
         self._why_not_hidden = why_not_hidden
         self._stand_for_needs = frozenset(job.index for job in jobs if job.spec.is_group or job.run_matrix is not None)
         self._unchanged = Unchanged(jobs, place, cache, project) if mode == "use" else None
-        self._workers = Workers(max(2, min(_MOST_THREADS, usable_cpus())))
+        self._threads = RetryingThreads(max(2, min(_MOST_THREADS, usable_cpus())))
         self._states: dict[int, CheckedJob] = {}
         self._mutex = threading.Lock()
         self._is_closed = False
@@ -207,14 +207,14 @@ class LocalJobCache:
         self._is_closed = True
         for job in list(self._states):
             self.release(job)
-        self._workers.close(_PATIENCE)
+        self._threads.close(_PATIENCE)
         if self._unchanged is not None and not self._was_hurried:
             self._unchanged.keep()
         self._cache.close()
 
     def _begin(self, state: CheckedJob, work: Callable[[], None]) -> None:
         state.is_busy = True
-        self._workers.submit(work)
+        self._threads.submit(work)
 
     def _let_go(self, state: CheckedJob) -> None:
         with self._mutex:

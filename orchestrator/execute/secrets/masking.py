@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from orchestrator.execute.secrets.store import Secrets
+from orchestrator.execute.secrets.secret_values import Secrets
 from orchestrator.plan.export import plan_to_dict
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob, ShellBlock
 

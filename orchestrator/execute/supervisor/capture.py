@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from orchestrator.execute.attempt.output import Pipe
-from orchestrator.execute.secrets.store import SourceError
+from orchestrator.execute.secrets.secret_values import SourceError
 from orchestrator.execute.warden import protocol
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.execute.attempt.environment import Environments
 from orchestrator.execute.attempt.tempdirs import TempDirs
-from orchestrator.execute.secrets.store import NO_SECRETS, Secrets
+from orchestrator.execute.secrets.secret_values import NO_SECRETS, Secrets
 from orchestrator.execute.supervisor.warden_client import WardenClient
 from orchestrator.execute.warden import processes
 from orchestrator.inherited import require_utf8

@@ -17,7 +17,7 @@ from orchestrator.errors import EnvironmentFailedError
 from orchestrator.execute.attempt.output import Pipe
 from orchestrator.execute.attempt.spec import AttemptLostError
 from orchestrator.execute.preflight import check_descriptors
-from orchestrator.execute.secrets.store import forbid_core_dumps
+from orchestrator.execute.secrets.secret_values import forbid_core_dumps
 from orchestrator.execute.supervisor.channel import Channel, ChannelClosedError
 from orchestrator.execute.supervisor.shortages import Shortages
 from orchestrator.execute.supervisor.warden_process import WardenProcess, sweep

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from orchestrator.console.text import clip, count, size
 from orchestrator.report.model import RunReport
-from orchestrator.report.output_values import output_rows, undeclared
 from orchestrator.report.page.markup import shown
+from orchestrator.report.shown_outputs import output_rows, undeclared
 
 LONGEST_VALUE = 300
 

@@ -14,7 +14,7 @@ from orchestrator.cache.model import Place, never
 from orchestrator.execute.attempt.environment import Environments
 from orchestrator.execute.reuse.fingerprints import CannotBeTakenError, ChangingError, Fingerprints
 from orchestrator.plan.cells import Cell
-from orchestrator.plan.growth import cell_jobs
+from orchestrator.plan.grown_plan import cell_jobs
 
 PLAN = planned("workflows: {build: {inputs: [src], run: make}}").plan
 assert PLAN is not None

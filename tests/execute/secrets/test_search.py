@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from orchestrator.execute.secrets.redact import Patterns, redact
 from orchestrator.execute.secrets.search import Search
-from orchestrator.execute.secrets.store import NO_SECRETS, Secrets, SecretValue
+from orchestrator.execute.secrets.secret_values import NO_SECRETS, Secrets, SecretValue
 
 VALUES = [b"hunter2!", b"correct horse", b"abcabd"]
 PATTERNS = Patterns(VALUES)

@@ -19,7 +19,7 @@ WORST_FIRST = (
 )
 
 
-class RunConditions:
+class NeedConditions:
     """Decides conditions by the states and values of needs, which have ended."""
 
     __slots__ = ("_jobs", "_table", "_values")

@@ -19,7 +19,7 @@ from support.attempts import Desk, survivors
 from orchestrator.engine.states import Verdict
 from orchestrator.errors import ExitCode, RefusedError
 from orchestrator.execute.secrets.masking import MaskedJournal, masked_journal, masked_plan, texts_left_as_they_are
-from orchestrator.execute.secrets.store import NO_SECRETS, Secrets, SecretValue, SourceError, resolve
+from orchestrator.execute.secrets.secret_values import NO_SECRETS, Secrets, SecretValue, SourceError, resolve
 from orchestrator.execute.supervisor.capture import output_of
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob, Policy
 from orchestrator.plan.secret_source import SecretSource
@@ -256,7 +256,7 @@ def test_what_was_held_back_is_not_lost_however_the_job_ends(desk: Desk, stop: s
 def test_no_process_that_holds_a_secret_leaves_its_memory_in_a_file(tmp_path: Path) -> None:
     program = (
         "import os, resource, sys; from support.attempts import Desk, the_warden_below; from pathlib import Path\n"
-        "from orchestrator.execute.secrets.store import SecretValue, Secrets\n"
+        "from orchestrator.execute.secrets.secret_values import SecretValue, Secrets\n"
         "limit = lambda pid: resource.prlimit(pid, resource.RLIMIT_CORE)[0]\n"
         "resource.setrlimit(resource.RLIMIT_CORE, (4096, resource.getrlimit(resource.RLIMIT_CORE)[1]))\n"
         "with Desk(Path(sys.argv[1])) as desk:\n"

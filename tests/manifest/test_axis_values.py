@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.manifest import listing
+from orchestrator.manifest import axis_values
+from orchestrator.manifest.axis_values import list_values
 from orchestrator.manifest.file_facts import Listing, ListingRequest
-from orchestrator.manifest.listing import list_values
 
 
 def files(root: Path, *names: str) -> Path:
@@ -105,7 +105,7 @@ def test_a_name_that_cannot_be_part_of_an_id_is_refused(tmp_path: Path, name: by
 
 
 def test_more_files_than_a_matrix_has_cells_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "MAX_VALUES", 3)
+    monkeypatch.setattr(axis_values, "MAX_VALUES", 3)
     files(tmp_path, "a", "b", "c")
     assert matching(tmp_path, "*") == ["a", "b", "c"]
     assert problem(files(tmp_path, "d"), "glob", "*") == "more than 3 files match `*`"

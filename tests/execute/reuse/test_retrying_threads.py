@@ -6,15 +6,15 @@ import threading
 
 import pytest
 
-from orchestrator.execute.reuse import workers as module
-from orchestrator.execute.reuse.workers import TryLaterError, Workers
+from orchestrator.execute.reuse import retrying_threads as module
+from orchestrator.execute.reuse.retrying_threads import RetryingThreads, TryLaterError
 from orchestrator.helper_threads import NoThreadError
 
 PATIENCE = 30.0
 
 
 def test_calls_are_made_in_threads_and_no_more_at_once_than_allowed() -> None:
-    workers, gate, inside, most = Workers(2), threading.Event(), 0, 0
+    threads, gate, inside, most = RetryingThreads(2), threading.Event(), 0, 0
     lock, done = threading.Lock(), threading.Semaphore(0)
 
     def call() -> None:
@@ -28,16 +28,16 @@ def test_calls_are_made_in_threads_and_no_more_at_once_than_allowed() -> None:
         done.release()
 
     for _ in range(5):
-        workers.submit(call)
+        threads.submit(call)
     gate.set()
     for _ in range(5):
         assert done.acquire(timeout=PATIENCE)
     assert most <= 2
-    workers.close(PATIENCE)
+    threads.close(PATIENCE)
 
 
 def test_a_call_that_has_to_wait_is_made_again_and_does_not_hold_up_others() -> None:
-    workers, free, order, done = Workers(1), threading.Event(), list[str](), threading.Semaphore(0)
+    threads, free, order, done = RetryingThreads(1), threading.Event(), list[str](), threading.Semaphore(0)
 
     def locked() -> None:
         if not free.is_set():
@@ -50,12 +50,12 @@ def test_a_call_that_has_to_wait_is_made_again_and_does_not_hold_up_others() -> 
         free.set()
         done.release()
 
-    workers.submit(locked)
-    workers.submit(other)
+    threads.submit(locked)
+    threads.submit(other)
     assert done.acquire(timeout=PATIENCE)
     assert done.acquire(timeout=PATIENCE)
     assert order == ["other", "locked"]
-    workers.close(PATIENCE)
+    threads.close(PATIENCE)
 
 
 def test_where_no_thread_can_be_started_the_call_is_made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,15 +64,15 @@ def test_where_no_thread_can_be_started_the_call_is_made_at_once(monkeypatch: py
 
     monkeypatch.setattr(module, "start_thread", refuse)
     done: list[str] = []
-    workers = Workers(2)
-    workers.submit(lambda: done.append("made"))
+    threads = RetryingThreads(2)
+    threads.submit(lambda: done.append("made"))
     assert done == ["made"]
-    workers.close(PATIENCE)
+    threads.close(PATIENCE)
 
 
 def test_after_closing_no_call_is_made() -> None:
-    workers, done = Workers(1), list[str]()
-    workers.close(PATIENCE)
-    workers.submit(lambda: done.append("made"))
-    workers.close(PATIENCE)
+    threads, done = RetryingThreads(1), list[str]()
+    threads.close(PATIENCE)
+    threads.submit(lambda: done.append("made"))
+    threads.close(PATIENCE)
     assert done == []

@@ -15,7 +15,7 @@ class TryLaterError(Exception):
     """What the call needs is in use by another process."""
 
 
-class Workers:
+class RetryingThreads:
     """At most `most` threads, started when there is work. A call raises nothing but TryLaterError."""
 
     def __init__(self, most: int) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from orchestrator.execute.attempt.spec_builder import Specs
     from orchestrator.execute.job_cache import Checked, Collected
     from orchestrator.execute.reuse.local_cache import LocalJobCache, Mode
-    from orchestrator.execute.secrets.store import Secrets
+    from orchestrator.execute.secrets.secret_values import Secrets
     from orchestrator.execute.supervisor.supervisor import Supervisor
     from orchestrator.journal.rundir import RunDir
     from orchestrator.plan.policy_parts import CachePolicy

@@ -11,10 +11,10 @@ from support.worlds import job, plan
 from orchestrator.plan.flow_model import OutputSpec
 from orchestrator.report.fold_events import read_report
 from orchestrator.report.markdown import execution_report
-from orchestrator.report.output_values import MOST_ROWS, SHOWN_BYTES
 from orchestrator.report.progress import Progress
 from orchestrator.report.progress_text import snapshot_text
 from orchestrator.report.run_summary import read_run_summary, run_summary, run_summary_file
+from orchestrator.report.shown_outputs import MOST_ROWS, SHOWN_BYTES
 
 
 def story(values: dict[str, str], **more: Any) -> Story:
