@@ -14,6 +14,7 @@ import queue
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -25,6 +26,7 @@ from orchestrator.cluster.deployments.by_kind import deployment_of, project_on
 from orchestrator.cluster.hello import Refusal, Setup, WorkerHello
 from orchestrator.cluster.last_words import why_unconfirmed
 from orchestrator.cluster.reports import Reports
+from orchestrator.cluster.side_by_side import SideBySide
 from orchestrator.cluster.worker_calls import epoch
 from orchestrator.cluster.worker_trial import SECRET, WorkerTrial
 from orchestrator.console.text import count, duration
@@ -35,6 +37,7 @@ from orchestrator.plan.model import Plan
 from orchestrator.plan.policy_parts import ClusterPolicy
 
 _LOOK_SECONDS = 0.5
+_MOST_AT_ONCE = 8
 _SILENT = "see the log of the worker; is the process stopped?"
 _CHECK_OF = {"PX312": "versions", "PX313": "files"}
 
@@ -133,16 +136,19 @@ class ClusterDoctor:
         )
 
     def examine(self) -> Iterator[ExaminedWorker]:
-        """Each worker, as they come."""
+        """Each worker, in the order in which they came; several are tried at once."""
         until = self._began + self._cluster.start
         joined: list[float] = []
         examined = 0
         silent: set[str] = set()
+        trials = SideBySide[ExaminedWorker](_MOST_AT_ONCE, lambda: self._news.put(("tried", ())))
         refusal: Refusal | None = None
-        while not self._is_over:
+        while not (self._is_over and trials.is_empty):
             try:
                 what, more = self._news.get(timeout=_LOOK_SECONDS)
             except queue.Empty:
+                if not trials.is_empty:
+                    continue
                 if self._is_complete(examined):
                     break
                 waited = time.monotonic()
@@ -158,19 +164,21 @@ class ClusterDoctor:
                     self._unsettled.discard(hello.address)
                     joined.append(after)
                     examined += 1
-                    yield self._tried(hello, after)
+                    trials.begin(partial(self._tried, hello, after))
+                case "tried":
+                    yield from trials.ready()
                 case "refused":
                     address, why = more
                     self._unsettled.discard(address)
                     examined += 1
-                    yield _not_used(address, why)
+                    trials.begin(partial(_not_used, address, why))
                 case "silent":
                     if more[0] not in silent:  # it is greeted again and again
                         silent.add(more[0])
                         self._unsettled.discard(more[0])
                         examined += 1
                         why = self._deployment.why_none or f"the worker at {more[0]} does not answer"
-                        yield _not_used(more[0], Refusal(why, "PX311", _SILENT))
+                        trials.begin(partial(_not_used, more[0], Refusal(why, "PX311", _SILENT)))
                 case "degraded":
                     self._note(*more)
                 case "starts nothing":

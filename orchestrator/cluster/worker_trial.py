@@ -62,7 +62,7 @@ class WorkerTrial:
 
     def checks(self, *, encrypted: bool, lease: float) -> Iterator[Check]:
         """All of them, until one fails that the others need."""
-        parts: Sequence[tuple[str, str, Callable[[], Check]]] = (
+        parts: Sequence[tuple[str, str, Callable[[], Check | list[Check]]]] = (
             ("versions", "", self._versions),
             ("round trip", "", self._round_trip),
             ("clock", "", self._clock),
@@ -72,11 +72,12 @@ class WorkerTrial:
             ("kill", "bounded-stop", self._kill),
             ("secrets", "secrets", self._secrets if encrypted else self._no_secrets),
             ("room", "", self._room),
+            ("system", "", self._machine),
         )
         for name, promise, part in parts:
             began = time.monotonic()
             try:
-                yield part()
+                found = part()
             except TimeoutError:
                 waited = duration(time.monotonic() - began)
                 yield Check(name, promise, False, f"no answer in {waited}", _HELP, "PX311")
@@ -85,9 +86,7 @@ class WorkerTrial:
                 why = str(error) if isinstance(error, _FailedError) else f"{type(error).__name__}: {error}"
                 yield Check(name, promise, False, why, _HELP, "PX311")
                 return
-        from orchestrator.cluster.worker import worker_checks
-
-        yield from self._asked(worker_checks.examine, seconds=_EXAMINE_SECONDS)
+            yield from [found] if isinstance(found, Check) else found
 
     def _asked(self, function: Callable[..., Any], *arguments: Any, seconds: float = _CALL_SECONDS) -> Any:
         return self._thread.ask(self._hello, function, *arguments).result(seconds)
@@ -206,6 +205,11 @@ class WorkerTrial:
         machine, hello = self._asked(worker_checks.room), self._hello
         free = f"{size(machine.available)} of {size(machine.memory)} of memory free, load {machine.load:.1f}"
         return Check("room", "", True, f"{count(hello.slots, 'slot')}, {count(hello.cpus, 'CPU')}, {free}")
+
+    def _machine(self) -> list[Check]:
+        from orchestrator.cluster.worker import worker_checks
+
+        return list(self._asked(worker_checks.examine, seconds=_EXAMINE_SECONDS))
 
     def _spec(self, job: JobSpec) -> AttemptSpec:
         serial = next(_serials)

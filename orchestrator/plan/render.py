@@ -196,12 +196,22 @@ def _details(plan: Plan, job: PlannedJob, jobs_of: Mapping[str, int]) -> Iterato
         yield "may fail"
     if job.spec.color:
         yield "colors"
+    if plan.policy.cluster is not None and (room := _room(job)):
+        yield f"takes {room} of its worker"
     if job.requires:
         yield f"requires {', '.join(map(visible, job.requires))}"
     for struct, keys in ((job.spec, _OTHERS_OF_SPECS), (job, _OTHERS_OF_JOBS)):
         for key in keys:
             if (value := getattr(struct, key.field)) != key.default:
                 yield f"{key.field} {visible(str(value))}"
+
+
+def _room(job: PlannedJob) -> str:
+    """What a worker must have free for it, apart from a slot; empty for one that says nothing, or runs at home."""
+    if job.where == "local":
+        return ""
+    cpus = f"{job.cpus:g} {'CPU' if job.cpus == 1 else 'CPUs'}" if job.cpus else ""
+    return " and ".join(filter(None, (cpus, format_size(job.memory) if job.memory else "")))
 
 
 def _unknown_cells(matrix: RunMatrix) -> str:

@@ -97,6 +97,7 @@ def joined(made: GatewayDeployment, *names: str) -> list[WorkerHello]:
     for hello in hellos:
         made._hellos[hello.address] = hello
         made._seen.add(hello.address)
+        made._address_of[hello.name] = hello.address
     return hellos
 
 
@@ -115,6 +116,23 @@ def test_the_worker_that_is_to_end_is_retired_before_the_number_is_lowered(limit
         assert server.asked == [asked, first.address, left]
         warnings = [f"workers: the gateway at https://head says: {limit}"] if limit else []
         assert said == [*warnings, "w1 is gone: it ran nothing for 1m"]
+
+    asyncio.run(play())
+
+
+def test_a_worker_that_dies_while_it_is_retired_is_not_replaced_unless_another_has_taken_its_place() -> None:
+    async def play() -> None:
+        server = Server()
+        made = deployment(server, 2, [])
+        first, second = joined(made, "w1", "w2")
+        made._left(first.address)
+        await made.retire("w1", "it ran nothing for 1m")
+        await made.replace("w1", first)
+        assert server.asked == [first.address, 1]
+        made._left(second.address)
+        await made.replace("w2", second)
+        await made.retire("w2", "it ran nothing for 1m")
+        assert server.asked == [first.address, 1]
 
     asyncio.run(play())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 import pytest
@@ -210,6 +211,25 @@ def test_every_fact_that_a_job_may_have_is_shown_in_its_details(monkeypatch: pyt
     paths = "prepends './b c' to X; appends d to Y"
     assert f"  after a; stopped by SIGINT; {paths}; variables of .env, 'b c.env'; colors\n" in text
     assert "  p  v  (from --set)\n       What it is.\n  q  w\n" in text
+
+
+def test_what_a_job_takes_of_its_worker_is_shown_where_it_runs_on_one() -> None:
+    text = """
+        clusters: {pair: {processes: 2}}
+        workflows:
+          a: {run: a, cpus: 0.5, memory: 1GiB}
+          b: {run: b, cpus: 1}
+          c: {run: c, memory: 512MiB}
+          d: {run: d, cpus: 1, where: local}
+          e: {run: e}
+        """
+    shown = plan_text(good_plan(text, overrides=Overrides(cluster="pair")))
+    assert re.findall(r"takes .* of its worker", shown) == [
+        "takes 0.5 CPUs and 1GiB of its worker",
+        "takes 1 CPU of its worker",
+        "takes 512MiB of its worker",
+    ]
+    assert "of its worker" not in plan_text(good_plan(text))
 
 
 def test_needs_on_all_jobs_of_a_matrix_are_one_name_and_remarks_are_aligned() -> None:

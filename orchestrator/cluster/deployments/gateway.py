@@ -38,6 +38,7 @@ class GatewayDeployment(ExistingDeployment):
         self._cluster = ""  # its name, once the server has given it one
         self._creating: asyncio.Task[None] | None = None
         self._limit = ""  # why there are fewer workers than were asked for
+        self._address_of: dict[str, str] = {}  # of workers that have joined and not been replaced
         self._retiring: set[str] = set()  # addresses
         self._tasks: set[asyncio.Task[None]] = set()
         self.why_none = "the gateway has not answered yet"
@@ -63,10 +64,14 @@ class GatewayDeployment(ExistingDeployment):
 
     async def greet(self, client: Any, address: str) -> WorkerHello | None:
         """As `Deployment.greet`."""
-        return None if address in self._retiring else await super().greet(client, address)
+        hello = None if address in self._retiring else await super().greet(client, address)
+        if hello is not None:
+            self._address_of[hello.name] = address
+        return hello
 
     async def replace(self, name: str, hello: WorkerHello | None) -> None:
         """As `Deployment.replace`: the server starts another one in place of one that is gone."""
+        self._address_of.pop(name, None)
         if hello is not None and hello.address in self._retiring:
             await self._end_worker(hello.address)
         else:
@@ -80,10 +85,12 @@ class GatewayDeployment(ExistingDeployment):
 
     async def retire(self, name: str, why: str) -> None:
         """As `Deployment.retire`."""
+        if name not in self._address_of:
+            return  # another one has taken its place, and is retired in its turn
+        self._count -= 1
+        self._retiring.add(self._address_of[name])
         hello = next((hello for hello in self._hellos.values() if hello.name == name), None)
         if hello is not None:
-            self._count -= 1
-            self._retiring.add(hello.address)
             with suppress(Exception):
                 await self._bringer.finish(self._client, hello)
             self._lose(hello, why)
