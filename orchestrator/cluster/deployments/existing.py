@@ -236,6 +236,14 @@ class ExistingDeployment:
             del self._hellos[hello.address]
             self._events.gone(hello.name, why)
 
+    async def _finish(self, name: str, why: str) -> None:
+        """The worker runs nothing, and gets no more attempts."""
+        hello = next((hello for hello in self._hellos.values() if hello.name == name), None)
+        if hello is not None:
+            with suppress(Exception):
+                await self._bringer.finish(self._client, hello)
+            self._lose(hello, why)
+
     def _refuse(self, address: str, refusal: Refusal) -> None:
         """It takes no attempts; if no other worker does, the run cannot go on."""
         self._refused[address] = refusal

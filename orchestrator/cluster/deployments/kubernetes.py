@@ -121,11 +121,7 @@ class KubernetesDeployment(ExistingDeployment):
             return  # another one has taken its place, and is retired in its turn
         self._count -= 1
         self._retired[name] = self._group_of[name]
-        hello = next((hello for hello in self._hellos.values() if hello.name == name), None)
-        if hello is not None:
-            with suppress(Exception):
-                await self._bringer.finish(self._client, hello)
-            self._lose(hello, why)
+        await self._finish(name, why)
 
     async def end_workers(self) -> Sequence[WorkerHello]:
         """As `Deployment.end_workers`; all that was asked for is deleted."""
