@@ -235,7 +235,7 @@ class Restoring:
             raise CannotError(reason) from error
 
     def _refuse_directory(self, path: str) -> None:
-        """A directory that is empty is nobody's, and is replaced."""
+        """An empty directory belongs to no job, and is replaced."""
         try:
             directory, name = open_parent(self._base, path)
         except LinkError as error:

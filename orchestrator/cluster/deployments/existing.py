@@ -245,7 +245,7 @@ class ExistingDeployment:
             self._lose(hello, why)
 
     def _refuse(self, address: str, refusal: Refusal) -> None:
-        """It takes no attempts; if no other worker does, the run cannot go on."""
+        """It takes no attempts; if no other worker does, the run cannot continue."""
         self._refused[address] = refusal
         self._events.refused(address, refusal)
         if self._hellos or self._seen - set(self._refused):

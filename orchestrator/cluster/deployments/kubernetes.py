@@ -161,7 +161,7 @@ class KubernetesDeployment(ExistingDeployment):
         await api.create(tls_secret(names, texts, made["metadata"]["uid"]))
 
     def _grow(self, api: KubernetesApi, names: Names) -> None:
-        """Have as many groups as workers are wanted, beside those that are being ended."""
+        """Have as many groups as workers are wanted, in addition to those that are being ended."""
         while len(self._groups.keys() - self._retired.values()) < self._count:
             number = next(self._group_numbers)
             self._groups[names.worker_group(number)] = self._spawn(self._create_group(api, names, number))
