@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +94,11 @@ def test_the_changelog_has_the_groups_of_keep_a_changelog() -> None:
     assert all(
         heading in groups or re.fullmatch(r"\d+\.\d+\.\d+ - \d{4}-\d\d-\d\d", heading) for heading in headings[1:]
     )
+
+
+def test_the_name_of_a_module_is_used_once() -> None:
+    places = defaultdict(list)
+    for path in (ROOT / "orchestrator").rglob("*.py"):
+        if path.parent.name != "commands" and path.stem not in ("model", "schema", "__init__", "__main__"):
+            places[path.name].append(path.relative_to(ROOT).as_posix())
+    assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from orchestrator.cache.hash_memory import HashMemory, signature_of
 from orchestrator.cache.model import ShouldStop, Signature, Stopped
@@ -36,6 +36,19 @@ def open_to_read(path: str, *, follow: bool = False, directory: int | None = Non
     raise NotRegularError(0, "not a regular file")
 
 
+def read_chunks(descriptor: int, expected_size: int, should_stop: ShouldStop) -> Iterator[memoryview]:
+    """What an open file contains, from its beginning; the next chunk takes the place of the one before. Raises OSError,
+    Stopped."""
+    buffer = bytearray(min(CHUNK, expected_size + 1))
+    view = memoryview(buffer)
+    offset = 0
+    while size := os.preadv(descriptor, [buffer], offset):
+        if should_stop():
+            raise Stopped
+        yield view[:size]
+        offset += size
+
+
 def hash_open_file(
     descriptor: int, memory: HashMemory, should_stop: ShouldStop, feed: Callable[[bytes], object] | None = None
 ) -> tuple[bytes, Signature, bool]:
@@ -44,16 +57,12 @@ def hash_open_file(
     read_at = memory.now()
     before = os.fstat(descriptor)
     hasher = hashlib.sha256()
-    buffer = bytearray(min(CHUNK, before.st_size + 1))
-    view = memoryview(buffer)
     offset = 0
-    while size := os.preadv(descriptor, [buffer], offset):
-        if should_stop():
-            raise Stopped
-        hasher.update(view[:size])
+    for chunk in read_chunks(descriptor, before.st_size, should_stop):
+        hasher.update(chunk)
         if feed is not None:
-            feed(bytes(view[:size]))
-        offset += size
+            feed(bytes(chunk))
+        offset += len(chunk)
     after = os.fstat(descriptor)
     signature = signature_of(after)
     if signature != signature_of(before) or offset != after.st_size:

@@ -17,9 +17,9 @@ from typing import NamedTuple
 from orchestrator.cache.copying import copy_content
 from orchestrator.cache.descent import LinkError, facts_of, is_directory, open_parent
 from orchestrator.cache.fresh_outputs import FreshOutputs
-from orchestrator.cache.hash_file import CHUNK
+from orchestrator.cache.hash_file import read_chunks
 from orchestrator.cache.hash_memory import HashMemory
-from orchestrator.cache.model import Entry, Kept, NotRestored, OutputFile, Restored, ShouldStop, Stopped
+from orchestrator.cache.model import Entry, Kept, NotRestored, OutputFile, Restored, ShouldStop
 from orchestrator.cache.present import changed_at, exists, is_present
 from orchestrator.cache.store import TEMP, Store
 from orchestrator.cache.untouched import TICK_NANOSECONDS
@@ -187,14 +187,8 @@ class Restoring:
 
     def _digest(self, descriptor: int) -> str:
         hasher = hashlib.sha256()
-        buffer = bytearray(min(CHUNK, os.fstat(descriptor).st_size + 1))
-        view = memoryview(buffer)
-        offset = 0
-        while size := os.preadv(descriptor, [buffer], offset):
-            if self._should_stop():
-                raise Stopped
-            hasher.update(view[:size])
-            offset += size
+        for chunk in read_chunks(descriptor, os.fstat(descriptor).st_size, self._should_stop):
+            hasher.update(chunk)
         return hasher.hexdigest()
 
     def _put(self, file: _Staged) -> None:
@@ -241,7 +235,7 @@ class Restoring:
             raise CannotError(reason) from error
 
     def _refuse_directory(self, path: str) -> None:
-        """A directory that is empty is nobody's, and is replaced."""
+        """An empty directory belongs to no job, and is replaced."""
         try:
             directory, name = open_parent(self._base, path)
         except LinkError as error:

@@ -16,7 +16,7 @@ from orchestrator.cache.copying import copy_content
 from orchestrator.cache.descent import LinkError, open_parent
 from orchestrator.cache.entry_text import leads_inside
 from orchestrator.cache.fingerprint import Fingerprint
-from orchestrator.cache.hash_file import CHUNK, NotRegularError, open_to_read
+from orchestrator.cache.hash_file import NotRegularError, open_to_read, read_chunks
 from orchestrator.cache.hash_memory import signature_of
 from orchestrator.cache.listing import find_outputs
 from orchestrator.cache.model import (
@@ -29,7 +29,6 @@ from orchestrator.cache.model import (
     Saved,
     SecretSearch,
     ShouldStop,
-    Stopped,
     encode_files,
 )
 from orchestrator.cache.patterns import relative
@@ -197,23 +196,13 @@ class Saving:
         hasher = hashlib.sha256()
         size = 0
         has_secret = False
-        for chunk in self._chunks(descriptor):
+        for chunk in read_chunks(descriptor, os.fstat(descriptor).st_size, self._should_stop):
             hasher.update(chunk)
             size += len(chunk)
             has_secret = has_secret or (search is not None and search.feed(bytes(chunk)))
         if has_secret or (search is not None and search.finish()):
             raise RefusalError(f"{what} contains a secret", path)
         return hasher.hexdigest(), size
-
-    def _chunks(self, descriptor: int) -> Iterable[memoryview]:
-        buffer = bytearray(min(CHUNK, os.fstat(descriptor).st_size + 1))
-        view = memoryview(buffer)
-        offset = 0
-        while size := os.preadv(descriptor, [buffer], offset):
-            if self._should_stop():
-                raise Stopped
-            yield view[:size]
-            offset += size
 
     def _has_secret(self, pieces: Iterable[bytes]) -> bool:
         if self._search is None:

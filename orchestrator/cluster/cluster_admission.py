@@ -22,7 +22,7 @@ class ClusterAdmission:
     """For the driver's thread.
 
     `machine` decides first, for jobs that run on this machine: all of them if the workers do. A job waits for a worker
-    `start` seconds; if nothing runs then, the run cannot go on.
+    `start` seconds; if nothing runs then, the run cannot continue.
     """
 
     limits = True  # slots, in any case
@@ -51,7 +51,9 @@ class ClusterAdmission:
         self.scale: Callable[[int], None] = lambda count: None
         self.retire: Callable[[str], None] = lambda name: None
         self._waits_since: float | None = None
-        self._to_pass = 1  # jobs to look at beside those for which slots become free: that many were passed over
+        self._to_pass = (
+            1  # jobs to look at in addition to those for which slots become free: that many were passed over
+        )
         self._free_slots = 0  # of workers, after the last look
         self.look_again_at: float | None = None
         self.why_none: Callable[[], str] = str  # why there is no worker, as far as is known
@@ -145,7 +147,7 @@ class ClusterAdmission:
 
     def _adapt(self, scaling: Scaling, waiting: Sequence[int], under_way: int, now: float) -> None:
         """Have more workers for the jobs that wait, or fewer."""
-        # What waits beside a free slot waits for its host, of which workers that share it have no more.
+        # A job that waits although a slot is free waits for its host, of which workers that share it have no more.
         present = len(self.workers) - (LOCAL in self.workers)
         would_help = scaling.new.is_sized or not any(name != LOCAL for name in self._placement.open)
         if would_help and under_way < self._slots:

@@ -96,7 +96,7 @@ class ClusterThread:
         return time.monotonic() - self._paused_at
 
     def scale(self, count: int) -> None:
-        """Have so many workers, which is more than before."""
+        """Have this many workers, which is more than before."""
         self._thread.post(lambda: self._thread.spawn(self._when_up(lambda: self._deployment.scale(count))))
 
     def retire(self, name: str, why: str) -> None:
@@ -268,7 +268,7 @@ class ClusterThread:
 
     async def _wait(self, attempt: Submitted, hello: WorkerHello) -> None:
         with suppress(Exception, asyncio.CancelledError):
-            await attempt.task.exception()  # waits, and asks nobody for a result, which was reported before
+            await attempt.task.exception()  # waits, without requesting the result, which was reported before
             if attempt.is_open and attempt.task.status == "finished":
                 self._end(attempt, await attempt.task)
         # Else Dask lost the worker, and no result comes: its end is what completes the future.

@@ -22,7 +22,7 @@ SETTINGS: dict[str, Any] = {
     "distributed.nanny.pre-spawn-environ": {},
     "distributed.admin.system-monitor.interval": "10s",
     "distributed.admin.tick.limit": "1h",
-    # What nobody looks at: messages of workers, results among them, and transitions of tasks.
+    # What is never read: messages of workers, results among them, and transitions of tasks.
     "distributed.admin.low-level-log-length": 100,
     "distributed.admin.log-length": 100,
     "distributed.comm.require-encryption": True,

@@ -41,7 +41,7 @@ class Kept(Struct):
 
     @property
     def now(self) -> float:
-        """Seconds of the clock for this worker: if both are on one machine, one that stands still with that."""
+        """Seconds of the clock for this worker: if both are on one machine, one that stops while that is suspended."""
         return time.monotonic() if self.hello.watches else time.clock_gettime(time.CLOCK_BOOTTIME)
 
 

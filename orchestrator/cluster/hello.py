@@ -11,7 +11,7 @@ from orchestrator.execute.attempt.spec import AttemptResult
 
 class SharedFiles(Struct, frozen=True):
     """What proves that a worker has the files of pexec: the directory of the manifest, with some names in it; and a
-    file in the run directory, with its content, beside which the worker puts `answer`."""
+    file in the run directory, with its content, next to which the worker puts `answer`."""
 
     base_dir: str
     names: tuple[bytes, ...]

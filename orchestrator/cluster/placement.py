@@ -84,7 +84,7 @@ class _Look:
     stay valid but for entries whose worker has got worse: these are found at the top."""
 
     def __init__(self, open_: Mapping[str, WorkerRoom]) -> None:
-        self.open = dict(open_)  # a free slot, and nobody waits for them
+        self.open = dict(open_)  # a free slot, and no job waits for them
         self.closed: set[tuple[str, str]] = set()  # shares for which one waits
         self.free: dict[Demand, list[tuple[int, int, int, WorkerRoom]]] = {}
         self.awaited: dict[Demand, list[tuple[int, int, WorkerRoom]]] = {}
@@ -126,7 +126,7 @@ class Placement:
         self.looked = 0
         """At how many jobs the last `place` looked: then there was no room left, or no job."""
         self.has_room = False
-        """Whether the last `place` left a worker with a free slot that nobody waits for."""
+        """Whether the last `place` left a worker with a free slot that no job waits for."""
 
     @property
     def under_way(self) -> int:
@@ -176,7 +176,7 @@ class Placement:
             del self._ran[worker.name]
 
     def place(self, jobs: Sequence[int], at_most: int) -> list[int]:
-        """Those that start now, `at_most` so many, each on the worker that `worker_of` tells, where these wait in this
+        """Those that start now, `at_most` of them, each on the worker that `worker_of` tells, where these wait in this
         order."""
         self.homeless = []
         self.looked = 0

@@ -35,7 +35,7 @@ _AGAIN_SECONDS = 0.2
 # What was killed must end in time, however much it has printed.
 _SECONDS_AFTER_KILL = 5.0
 
-# Of this worker: the log of an attempt, by serial, from an offset, at most so many bytes; None if it is not there any
+# Of this worker: the log of an attempt, by serial, from an offset, at most this many bytes; None if it is not there any
 # more. The logs of the other serials are not needed any more.
 Read = Callable[[WorkerHello, int, int, int, list[int]], Awaitable[bytes | None]]
 
@@ -217,7 +217,7 @@ class PulledLogs:
         return chunk
 
     def _resize(self, worker: str, count: int, seconds: float) -> None:
-        """A chunk of so many bytes has taken so long."""
+        """A chunk of this size took this long."""
         room = self._chunks[worker]
         if seconds > _SLOW_SECONDS:
             self._chunks[worker] = max(_LEAST_CHUNK, min(room, count // 2))

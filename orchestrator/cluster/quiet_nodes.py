@@ -46,7 +46,7 @@ _SPARE_THREADS = 4  # for attempts that were given up
 def quiet_worker(
     scheduler: str, slots: int, scratch: str, join_seconds: float, tls: Mapping[str, str], **more: Any
 ) -> QuietWorker:
-    """A worker of this scheduler that runs so many jobs at once, and ends itself if it does not find the scheduler in
+    """A worker of this scheduler that runs `slots` jobs at once, and ends itself if it does not find the scheduler in
     time. `scratch` is its directory, `tls` has fields of `Security`."""
     return QuietWorker(
         scheduler,

@@ -12,7 +12,7 @@ from orchestrator.cluster.placement import Demand, WorkerRoom
 
 
 def workers_for(waiting: Sequence[Demand], new: WorkerRoom, at_most: int) -> int:
-    """How many workers like `new`, each empty at first, would take the jobs that wait; at most so many."""
+    """How many workers like `new`, each empty at first, would take the jobs that wait; at most `at_most`."""
     waiting = [demand for demand in waiting if _could_run(demand, new)]
     if not new.is_sized or not any(demand.counts for demand in waiting):
         return min(at_most, -(-len(waiting) // new.slots))

@@ -18,7 +18,7 @@ from orchestrator.plan.model import PlannedJob, When
 UP_TO_DATE = "up to date"  # the reason of a job that did not have to run
 STAND_FOR_NEEDS = frozenset({JobState.LEFT_OUT, JobState.EXPANDED})  # what such a job needs takes its place
 AT_ONCE = (
-    256  # number of checks that are commanded at a time; after so many that are answered at once, others get a turn
+    256  # number of checks that are commanded at a time; after as many that are answered at once, others get a turn
 )
 
 

@@ -21,7 +21,7 @@ Remark = tuple[str, str]
 
 
 class CheckResult(Struct, frozen=True):
-    """What a check found: the job is up to date if `cached` is set, by the result of `from_run`, which made so many
+    """What a check found: the job is up to date if `cached` is set, by the result of `from_run`, which made this many
     `files` and these output values; else it must run `because` of this. `fingerprint` is empty if it could not be
     taken. `log` is the log of that result, in the run directory."""
 

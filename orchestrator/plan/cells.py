@@ -1,5 +1,5 @@
 """The values of axes to cells, as in GitHub Actions: all combinations, without `exclude`, plus `include`. What is wrong
-is told as plain data.
+is passed as plain data.
 
 Values are compared as text: `3.12` and `"3.12"` are one value. A value that is itself a mapping has one value for each
 of its keys: `shard.first`, `shard.last`.

@@ -75,7 +75,7 @@ def _size(cluster: ClusterKeys, cpus: int) -> tuple[int, int]:
 
 
 def _cores(cluster: ClusterKeys) -> int:
-    """Of a worker that is asked for with so many."""
+    """Of a worker that is requested with this many."""
     if cluster.kubernetes is not None:
         return cluster.kubernetes.cpus
     (asked,) = _queues(cluster).values()

@@ -141,17 +141,17 @@ def _unfit(value: Value, param: Param) -> str:
 
 def _check_declaration(name: str, param: Param, source: SourceMap, found: list[Diagnostic]) -> bool:
     """Whether a declaration is consistent in itself; if not, report why."""
-    fault: tuple[str, str] | None = None
+    defect: tuple[str, str] | None = None
     kinds = _kinds(param)
     if len(kinds) > 1 and kinds != {int, float}:
-        fault = ("choices", "has a default and choices of more than one type")
+        defect = ("choices", "has a default and choices of more than one type")
     elif param.pattern is not None and (wrong := error_in(param.pattern)):
-        fault = ("pattern", f"has an invalid pattern: {wrong}")
+        defect = ("pattern", f"has an invalid pattern: {wrong}")
     elif param.default is not None and (unfit := _unfit(param.default, param)):
-        fault = ("default", f"has an invalid default: it {unfit}")
-    if fault is None:
+        defect = ("default", f"has an invalid default: it {unfit}")
+    if defect is None:
         return True
-    key, message = fault
+    key, message = defect
     path: Path = ("params", name, key)
     found.append(Diagnostic("PX218", f"the parameter `{name}` {message}", source.value(path), path))
     return False

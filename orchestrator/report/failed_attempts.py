@@ -27,7 +27,7 @@ class FailedAttempt(msgspec.Struct, gc=False):
 
 class FailedAttempts:
     """Add the events of a run in order. Takes memory for failed attempts only, not for each job; with `most`, for at
-    most so many of each job, the latest."""
+    most this many of each job, the latest."""
 
     def __init__(self, most: int | None = None) -> None:
         self._most = most

@@ -49,7 +49,7 @@ class Bringer:
         self._given: dict[str, set[str]] = {}  # identity of a worker -> names of the secrets that it has
 
     async def greet(self, client: Any, address: str, name: str, slots: int = 0) -> WorkerHello:
-        """Have the worker at this address take attempts of the run as `name`, so many at once, if that is known of it
+        """Have the worker at this address take attempts of the run as `name`, `slots` at once, if that is known of it
         alone. It gets no secrets yet.
 
         Raises UnusableWorkerError, and what Dask raises for a worker that is gone or silent.

@@ -15,7 +15,7 @@ from orchestrator.plan.policy_parts import ClusterPolicy, GatewayPolicy
 
 
 def deployment_of(cluster: ClusterPolicy, count: int, setup: Setup, plan: Plan) -> Deployment:
-    """That of this cluster, for a run of the plan, with so many workers at first; `setup` is what its workers get."""
+    """That of this cluster, for a run of the plan, with this many workers at first; `setup` is what its workers get."""
     if cluster.address is not None:
         return _existing(cluster, cluster.address, setup, plan)
     if (queue := cluster.queue) is not None:

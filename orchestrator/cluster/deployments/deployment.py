@@ -64,7 +64,7 @@ class Deployment(Protocol):
         """It has ended: have Dask forget it, and another one take its place where that is this deployment's task."""
 
     def scale(self, count: int) -> None:
-        """Have so many workers: more than there are. Workers that are gone are replaced up to that number."""
+        """Have this many workers: more than there are. Workers that are gone are replaced up to that number."""
 
     async def retire(self, name: str, why: str) -> None:
         """End this worker, which runs nothing; `gone` is called with `why`. There is one fewer from now on."""

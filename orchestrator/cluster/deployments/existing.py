@@ -236,8 +236,16 @@ class ExistingDeployment:
             del self._hellos[hello.address]
             self._events.gone(hello.name, why)
 
+    async def _finish(self, name: str, why: str) -> None:
+        """The worker runs nothing, and gets no more attempts."""
+        hello = next((hello for hello in self._hellos.values() if hello.name == name), None)
+        if hello is not None:
+            with suppress(Exception):
+                await self._bringer.finish(self._client, hello)
+            self._lose(hello, why)
+
     def _refuse(self, address: str, refusal: Refusal) -> None:
-        """It takes no attempts; if no other worker does, the run cannot go on."""
+        """It takes no attempts; if no other worker does, the run cannot continue."""
         self._refused[address] = refusal
         self._events.refused(address, refusal)
         if self._hellos or self._seen - set(self._refused):

@@ -89,11 +89,7 @@ class GatewayDeployment(ExistingDeployment):
             return  # another one has taken its place, and is retired in its turn
         self._count -= 1
         self._retiring.add(self._address_of[name])
-        hello = next((hello for hello in self._hellos.values() if hello.name == name), None)
-        if hello is not None:
-            with suppress(Exception):
-                await self._bringer.finish(self._client, hello)
-            self._lose(hello, why)
+        await self._finish(name, why)
 
     async def end_workers(self) -> Sequence[WorkerHello]:
         """As `Deployment.end_workers`; the server ends the cluster."""

@@ -65,7 +65,7 @@ class GatewayApi:
         return await self._asked(self._client.get_cluster(cluster))
 
     async def scale(self, cluster: str, count: int) -> str:
-        """Have so many workers, without those that end; what is in the way."""
+        """Have this many workers, not counting those that end. Returns what prevents it."""
         url = f"{self.address}/api/v1/clusters/{cluster}/scale"
         # The public method warns by Python's own means of what is returned here.
         answer = await self._asked(self._client._request("POST", url, json={"count": count}))

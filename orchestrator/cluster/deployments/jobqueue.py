@@ -70,7 +70,7 @@ def job_class(system: QueueSystem) -> Any:
                 self._on_submitted(str(self.job_id))
 
         async def _submit_job(self, script_filename: str) -> str:
-            # `bsub` reads what it is told to ask for only from what it gets on standard input.
+            # `bsub` reads the options in a script only from standard input.
             if self.submit_command == "bsub":
                 with open(script_filename, "rb") as script:
                     return await self._call([self.submit_command], stdin=script)
@@ -129,7 +129,7 @@ class QueuedCluster(SpecCluster):  # type: ignore[misc]
             return
 
     async def settle(self, seconds: float) -> None:
-        """The same, after so many seconds by force."""
+        """The same, but killed after this many seconds."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self.settled(), seconds)
             return

@@ -121,11 +121,7 @@ class KubernetesDeployment(ExistingDeployment):
             return  # another one has taken its place, and is retired in its turn
         self._count -= 1
         self._retired[name] = self._group_of[name]
-        hello = next((hello for hello in self._hellos.values() if hello.name == name), None)
-        if hello is not None:
-            with suppress(Exception):
-                await self._bringer.finish(self._client, hello)
-            self._lose(hello, why)
+        await self._finish(name, why)
 
     async def end_workers(self) -> Sequence[WorkerHello]:
         """As `Deployment.end_workers`; all that was asked for is deleted."""
@@ -165,7 +161,7 @@ class KubernetesDeployment(ExistingDeployment):
         await api.create(tls_secret(names, texts, made["metadata"]["uid"]))
 
     def _grow(self, api: KubernetesApi, names: Names) -> None:
-        """Have as many groups as workers are wanted, beside those that are being ended."""
+        """Have as many groups as workers are wanted, in addition to those that are being ended."""
         while len(self._groups.keys() - self._retired.values()) < self._count:
             number = next(self._group_numbers)
             self._groups[names.worker_group(number)] = self._spawn(self._create_group(api, names, number))

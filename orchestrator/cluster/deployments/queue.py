@@ -138,11 +138,7 @@ class QueueDeployment(ExistingDeployment):
             return  # another one has taken its place, and is retired in its turn
         self._retired[name] = why
         self._count -= 1
-        hello = next((hello for hello in self._hellos.values() if hello.name == name), None)
-        if hello is not None:
-            with suppress(Exception):
-                await self._bringer.finish(self._client, hello)
-            self._lose(hello, why)
+        await self._finish(name, why)
 
     async def end_workers(self) -> Sequence[WorkerHello]:
         """As `Deployment.end_workers`."""

@@ -11,9 +11,9 @@ from orchestrator.journal.file_names import CERTIFICATES
 
 def write_certificates(run_dir: str, texts: Mapping[str, str]) -> dict[str, str]:
     """Write each text, in PEM format, to a file that only the user may read; the paths."""
-    folder = os.path.join(run_dir, CERTIFICATES)
-    os.mkdir(folder, 0o700)
-    paths = {name: os.path.join(folder, f"{name}.pem") for name in texts}
+    directory = os.path.join(run_dir, CERTIFICATES)
+    os.mkdir(directory, 0o700)
+    paths = {name: os.path.join(directory, f"{name}.pem") for name in texts}
     for name, path in paths.items():
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "w") as file:

@@ -21,9 +21,9 @@ class SshProgram:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
-    def __init__(self, command: Sequence[str], folder: str) -> None:
+    def __init__(self, command: Sequence[str], directory: str) -> None:
         self._command = command
-        self._folder = folder
+        self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
         self.exited = asyncio.Event()
         self.exit_code: int | None = None
@@ -41,7 +41,7 @@ class SshProgram:
                     stdout=subprocess.PIPE,
                     stderr=self._stderr,
                     bufsize=0,
-                    cwd=self._folder,
+                    cwd=self._directory,
                     start_new_session=True,
                 )
         except OSError:

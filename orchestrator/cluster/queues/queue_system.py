@@ -1,4 +1,4 @@
-"""What differs between queueing systems: their programs, what these print, and how dask-jobqueue is told what to ask
+"""What differs between queueing systems: their programs, what these print, and how dask-jobqueue learns what to ask
 for."""
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from orchestrator.cluster.worker.removal import remove_directory
 
-# Not that of the scratch directories of workers, which nobody locks.
+# Not that of the scratch directories of workers, which are not locked.
 _PREFIX = "pexec-attempts-"
 _NEW = ".pexec-attempts-"  # not locked yet
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC

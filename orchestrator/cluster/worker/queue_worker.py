@@ -16,7 +16,7 @@ from orchestrator.cluster.worker.worker_end import end, evict_and_end, run_to_th
 
 _LISTENS_SECONDS = 2.0
 _CONNECT_SECONDS = 5.0
-_NOBODY = "nothing listens at {}: pexec has ended"
+_NOT_LISTENING = "nothing listens at {}: pexec has ended"
 # By which systems say that KILL follows: at the time limit, for another job, or since someone cancels it.
 _WARNINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
 
@@ -24,8 +24,8 @@ _WARNINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, sign
 def main() -> None:
     """Run the worker until its scheduler ends, or the queueing system has enough of it."""
     options = _options()
-    if nobody_listens(options.scheduler):
-        raise SystemExit(_NOBODY.format(options.scheduler))
+    if nothing_listens(options.scheduler):
+        raise SystemExit(_NOT_LISTENING.format(options.scheduler))
     scratch = make_scratch()
     for number in _WARNINGS:
         signal.signal(number, lambda number, frame: evict_and_end(scratch))
@@ -42,8 +42,8 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def nobody_listens(address: str) -> bool:
-    """pexec listened before it submitted this job: if nobody does now, the run is over, and the node is wanted by
+def nothing_listens(address: str) -> bool:
+    """pexec listened before it submitted this job: if nothing does now, the run is over, and the node is wanted by
     others. Whatever else is wrong may pass."""
     host, _, port = address.partition("://")[2].rpartition(":")
     try:
@@ -59,8 +59,8 @@ async def _begin(worker: Any, scheduler: str, scratch: str) -> None:
     """Have it join; Dask would try that for long."""
     joining = asyncio.ensure_future(worker)
     while not (await asyncio.wait({joining}, timeout=_LISTENS_SECONDS))[0]:
-        if await asyncio.to_thread(nobody_listens, scheduler):
-            sys.stderr.write(_NOBODY.format(scheduler) + "\n")
+        if await asyncio.to_thread(nothing_listens, scheduler):
+            sys.stderr.write(_NOT_LISTENING.format(scheduler) + "\n")
             sys.stderr.flush()
             end(scratch)
     await joining

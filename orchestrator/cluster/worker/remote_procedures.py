@@ -17,7 +17,7 @@ def perform(topic: str, packed: bytes, serial: int, name: str, token: float) -> 
     """Run the attempt with this serial, unless it was meant for another worker, or comes later than a lease after the
     token. Never raises.
 
-    The result is reported, not returned: nobody has to ask for it then. What is returned comes after it.
+    The result is reported, not returned: so pexec need not request it. What is returned comes after it.
     """
     try:
         here = named(topic, name)

@@ -97,7 +97,7 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         await asyncio.to_thread(self.close)
 
     def transition(self, key: str, start: str, finish: str, **more: Any) -> None:
-        """Called by Dask: nobody wants a running attempt any more, which is how the end of a client shows."""
+        """Called by Dask: no client wants a running attempt any more, which is how the end of a client shows."""
         topic, _, serial = key.rpartition("-")
         if topic == self._setup.topic and start == "executing" and finish in _RELEASED:
             self.supervisor.warden.kill(int(serial), force=True)
@@ -223,7 +223,7 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         return time.clock_gettime(self._clock)
 
     def renew(self, order: int, token: float, seconds: float) -> float:
-        """A beat of pexec: what runs here may run until so many seconds after that token. A new token."""
+        """A beat of pexec: what runs here may run until this many seconds after that token. A new token."""
         until = self._lease.until(order, token, seconds)
         if until is not None:
             self._until = until
@@ -247,7 +247,7 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         self.worker.log_event(self._setup.topic, ("ended", serial, pickle.dumps(result)))
 
     def _report(self, *what: Any) -> None:
-        with suppress(Exception):  # while the worker ends there is nobody to tell
+        with suppress(Exception):  # while the worker ends, no one receives it
             self.worker.log_event(self._setup.topic, what)
 
     def _on_spawned(self, spec: AttemptSpec, pid: int, start_ticks: int) -> None:

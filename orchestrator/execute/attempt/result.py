@@ -185,9 +185,13 @@ def with_enforcers(result: AttemptResult, enforcers: Mapping[str, str]) -> Attem
     return result if result.pid is None else replace(result, enforced_by=enforcers)
 
 
-def with_output(result: AttemptResult, log_bytes: int, dropped_bytes: int, fault: OSError | None) -> AttemptResult:
+def with_output(
+    result: AttemptResult, log_bytes: int, dropped_bytes: int, write_error: OSError | None
+) -> AttemptResult:
     """The result with what became of output that passed through pexec."""
     reason = result.reason
-    if fault is not None:
-        reason = "; ".join(filter(None, (reason, f"the log is incomplete: {os.strerror(fault.errno or 0).lower()}")))
+    if write_error is not None:
+        reason = "; ".join(
+            filter(None, (reason, f"the log is incomplete: {os.strerror(write_error.errno or 0).lower()}"))
+        )
     return replace(result, reason=reason, log_bytes=log_bytes, dropped_bytes=dropped_bytes)

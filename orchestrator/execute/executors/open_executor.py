@@ -33,7 +33,7 @@ class Pausable(Protocol):
 
 class Admission(Protocol):
     """Which launches have to wait: see `AdmissionControl`. It is given `beyond` launches more than can be carried out,
-    to choose among them, or if that is negative so many fewer. It is told of each job that was admitted and `ended`."""
+    to choose among them, or that many fewer if it is negative. `ended` is called for each job that was admitted."""
 
     limits: bool
     look_again_at: float | None

@@ -22,7 +22,7 @@ _RUN = re.compile(b"[^" + re.escape(_GAPS) + b"]*")
 _GAP = re.compile(b"[" + re.escape(_GAPS) + b"]*")
 LONGEST_GAP = 256
 _LONGEST_GAP_IN_LINE = 8
-# A line that is part of broken digits has at least so many of them. Were there no limit, the last letter of nearly
+# A line that is part of broken digits has at least this many of them. Were there no limit, the last letter of nearly
 # every line could be the first digit of a secret, and would be held back until the next line comes.
 SHORTEST_BASE64_LINE = 16
 SHORTEST_HEX_LINE = 8

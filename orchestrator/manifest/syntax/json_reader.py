@@ -36,7 +36,7 @@ def read_json(lines: Lines) -> tuple[object, bool]:
 
 @cache
 def _shallow(levels: int) -> Any:
-    """The type of data with so many levels of lists and mappings at most."""
+    """The type of data with at most this many levels of lists and mappings."""
     found: Any = str | int | float | bool | None
     for _ in range(levels):
         found = str | int | float | bool | None | list[found] | dict[str, found]

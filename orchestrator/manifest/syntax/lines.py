@@ -57,8 +57,8 @@ def decode(data: bytes, file: str) -> str:
         raise ReadError(Diagnostic("PX101", "the manifest is UTF-16 text", Span(file, 1, 1), help="save it as UTF-8"))
     try:
         text = data.decode("utf-8")
-    except UnicodeDecodeError as fault:
-        before = data[: fault.start].decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8").removeprefix("\ufeff")
         at = Lines(file, before + " ").span(len(before), len(before) + 1)
         raise ReadError(Diagnostic("PX101", "the manifest is not UTF-8 text", at, help="save it as UTF-8")) from None
     text = text.removeprefix("\ufeff")
