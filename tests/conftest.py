@@ -51,6 +51,13 @@ def pytest_sessionstart() -> None:
         os.environ.pop(name, None)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With `-m fast`, files that have no fast tests are not imported either: they are most of the tests' code."""
+    wanted = str(config.getoption("markexpr"))
+    is_left_out = wanted.startswith("fast") and collection_path.suffix == ".py" and not is_fast(collection_path, set())
+    return True if is_left_out else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the fast tests, and give the long form of heavy tests more time."""
     for item in items:

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +78,10 @@ def test_a_worker_that_cannot_be_used_is_named_with_its_code_and_the_others_pass
             cluster.worker("--no-nanny", below=hide)
         cluster.worker("--no-nanny").send_signal(signal.SIGSTOP)
         declare(pexec, cluster)
-        said = pexec.run("doctor", "--cluster", "lab")
-        found = doctor(pexec)
+        with ThreadPoolExecutor(1) as beside:  # each waits for the stopped worker
+            in_json = beside.submit(doctor, pexec)
+            said = pexec.run("doctor", "--cluster", "lab")
+            found = in_json.result()
         cluster.workers[-1].send_signal(signal.SIGCONT)
     assert said.exit_code == 0, said.stderr
     own = orchestrator.__version__

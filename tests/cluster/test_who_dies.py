@@ -1,7 +1,7 @@
 """Who of a run on workers may die, at any moment: no job outlives it, none runs twice at once, and the run goes on or
 is resumed at home without repeating a success.
 
-`pytest --full` strikes at twenty moments instead of three, and reports the times.
+`pytest --full` strikes at twenty moments instead of one, and reports the times.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def test_the_attempts_of_a_worker_end_with_it_and_are_made_again(
 ) -> None:
     strike, head, size, is_replaced = OF_A_WORKER[who]
     dead, again = [], []
-    for number in moments(full, 3):
+    for number in moments(full, 1):
         mark = new_mark()
         run = start(pexec, jobs(mark, size), head)
         time.sleep(random.Random(number).uniform(0, 0.5))
@@ -146,7 +146,7 @@ def test_all_attempts_and_workers_end_with_pexec_and_a_resume_at_home_repeats_no
     pexec: Pexec, full: bool, figure: Figure, who: str
 ) -> None:
     dead = []
-    for number in moments(full, 3):
+    for number in moments(full, 1):
         mark = new_mark()
         run = start(pexec, jobs(mark))
         time.sleep(random.Random(number).uniform(0, 0.8))
