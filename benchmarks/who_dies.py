@@ -75,7 +75,7 @@ class Figures:
             if found["what"] == "the":
                 row.again = seconds
             else:
-                row.dead, row.times, row.load = seconds, found["times"], found["load"]
+                row.dead, row.times, row.load = seconds, found["times"], f"{float(found['load']):.1f}"
 
     def shown(self) -> str:
         """The table. Raises ValueError for a row that has no place in it."""

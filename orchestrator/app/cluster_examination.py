@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from orchestrator.app.planning_environment import planning_environment
 from orchestrator.app.resolve_secrets import keep_secrets
 from orchestrator.diagnostics.model import has_errors
 from orchestrator.execute.supervisor.supervisor import Supervisor
+from orchestrator.execute.trial_directory import make_trial_directory, nearest_directory
 from orchestrator.journal.rundir import RunDir
 from orchestrator.journal.safe_files import failed, open_root
 from orchestrator.manifest.load import load
@@ -88,11 +88,9 @@ def open_doctor(plan: Plan, run_root: str, waits: Callable[[Waiting], None]) -> 
 @contextlib.contextmanager
 def _trial_directory(run_root: str) -> Iterator[RunDir]:
     """A directory like that of a run, where those are, or in the nearest one above that exists."""
-    parent = os.path.abspath(run_root)
-    while not os.path.isdir(parent):
-        parent = os.path.dirname(parent)
+    parent = nearest_directory(run_root)
     try:
-        path = tempfile.mkdtemp(prefix=".pexec-trial-", dir=parent)
+        path = make_trial_directory(parent)
     except OSError as error:
         raise failed(f"a directory cannot be created in `{parent}`", error) from error
     try:

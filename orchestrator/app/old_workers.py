@@ -12,7 +12,7 @@ from orchestrator.app.run_place import is_copy
 from orchestrator.console.streams import write_stderr
 from orchestrator.console.text import count, duration, visible
 from orchestrator.errors import RefusedError
-from orchestrator.execute.leftovers import end_tree
+from orchestrator.execute.leftovers import end_abandoned, end_tree
 from orchestrator.journal.file_names import GATEWAY, PODS
 from orchestrator.journal.history import History, PidSpace
 from orchestrator.journal.queued_jobs import QueuedJobs
@@ -67,8 +67,8 @@ def cancel_queued(queued: Mapping[str, Sequence[str]]) -> None:
 
 
 def end_what_is_left(run: RunDir) -> None:
-    """Before the files of a run are removed, of which no other process is the writer: cancel and delete what a killed
-    process left elsewhere. That of a copy belongs to the original, which may be driven right now."""
+    """Before the files of a run are removed, of which no other process is the writer: end, cancel and delete what a
+    killed process left here and elsewhere. That of a copy belongs to the original, which may be driven right now."""
     jobs = QueuedJobs()
     try:
         for record in JournalReader(run):
@@ -77,6 +77,7 @@ def end_what_is_left(run: RunDir) -> None:
             jobs.add(record)
     except (RefusedError, KeyError, ValueError):
         return  # it is damaged
+    end_abandoned(run.run_id)
     cancel_queued(jobs.left)
     end_left_clusters(run.path)
 

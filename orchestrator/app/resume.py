@@ -43,7 +43,7 @@ from orchestrator.errors import EnvironmentFailedError, ExitCode, RefusedError
 from orchestrator.execute.attempt.ends import usage_fields
 from orchestrator.execute.attempt.spec import AttemptResult
 from orchestrator.execute.driver import Driver
-from orchestrator.execute.leftovers import end_tree, is_attempt_in
+from orchestrator.execute.leftovers import end_abandoned, end_tree, is_attempt_in
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.execute.this_machine import boot_id, pid_namespace
 from orchestrator.journal.file_names import LOGS, RESULTS, cleanup_log_name, log_name
@@ -312,6 +312,7 @@ class _Resumption:
         if not self._place.is_copy:
             cancel_queued(self._history.queued.left)
             ended += ((pid, None) for pid in end_old_workers(self._history, here))
+            ended += ((pid, None) for pid in end_abandoned(self._rundir.run_id))
         return ended
 
 

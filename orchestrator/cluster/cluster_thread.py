@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
-import signal
 import time
-from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from contextlib import suppress
@@ -20,12 +18,12 @@ from orchestrator.cluster.deployments.deployment import Deployment, Events, no_w
 from orchestrator.cluster.heartbeats import Heartbeats, Silent
 from orchestrator.cluster.hello import WorkerHello
 from orchestrator.cluster.lease import gone_after
+from orchestrator.cluster.loop_thread import LoopThread
 from orchestrator.cluster.reports import Reports
 from orchestrator.cluster.submitted import Submitted, task_of
 from orchestrator.cluster.worker_calls import CALL_SECONDS, WorkerCalls
 from orchestrator.execute.attempt.result import lost
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
-from orchestrator.helper_threads import start_thread
 
 _GREET_SECONDS = 60.0
 _LONGEST_WAIT = 60.0  # at the end, for a lease
@@ -46,43 +44,42 @@ class ClusterThread:
         self._why_gone: dict[str, str] = {}
         self._topic = topic
         self._reports = reports
-        self._loop = asyncio.new_event_loop()
         self._workers: dict[str, WorkerHello] = {}  # name -> hello, of those that have joined and not left
         self._attempts: dict[int, Submitted] = {}
         self._lost: dict[int, AttemptSpec] = {}  # by serial: called lost with their worker
-        self._queue: deque[Callable[[], object]] = deque()
         self._lease = lease
         self._burials: list[WorkerHello | None] = []  # under way
         self._unconfirmed: dict[str, str] = {}  # identity of a worker that should have ended something -> its host
         self._is_closing = False
-        self._tasks: set[asyncio.Task[Any]] = set()
         self._paused_at = 0.0
         self._is_up = asyncio.Event()
-        self._thread = start_thread("pexec-cluster", self._work)
+        self._thread = LoopThread()
+        self._loop = self._thread.loop
+        self._thread.start("pexec-cluster", self._begin)
 
     def submit(self, spec: AttemptSpec) -> Future[AttemptResult]:
         """Have the worker of its place run it. The future never raises."""
         future: Future[AttemptResult] = Future()
         future.set_running_or_notify_cancel()
-        self._post(lambda: self._submit(Submitted(spec, future)))
+        self._thread.post(lambda: self._submit(Submitted(spec, future)))
         return future
 
     def call(self, fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Future[Any]:
         """Have any worker call it."""
         future: Future[Any] = Future()
         future.set_running_or_notify_cancel()
-        self._post(lambda: self._spawn(self._call(fn, args, kwargs, future)))
+        self._thread.post(lambda: self._thread.spawn(self._call(fn, args, kwargs, future)))
         return future
 
     def kill(self, serial: int, *, force: bool) -> None:
         """As `WardenClient.kill`."""
-        self._post(lambda: self._kill(serial, force))
+        self._thread.post(lambda: self._kill(serial, force))
 
     def ask(self, hello: WorkerHello, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Have this worker call a function, with the topic as its first argument. A worker that is stopped never
         answers."""
 
-        return asyncio.run_coroutine_threadsafe(self._calls.call_function(hello, function, *arguments), self._loop)
+        return self._thread.run(self._calls.call_function(hello, function, *arguments))
 
     def token(self, name: str) -> float:
         """The newest that was seen of this worker, which has joined."""
@@ -100,11 +97,11 @@ class ClusterThread:
 
     def scale(self, count: int) -> None:
         """Have so many workers, which is more than before."""
-        self._post(lambda: self._spawn(self._when_up(lambda: self._deployment.scale(count))))
+        self._thread.post(lambda: self._thread.spawn(self._when_up(lambda: self._deployment.scale(count))))
 
     def retire(self, name: str, why: str) -> None:
         """End a worker that runs nothing."""
-        self._post(lambda: self._spawn(self._deployment.retire(name, why)))
+        self._thread.post(lambda: self._thread.spawn(self._deployment.retire(name, why)))
 
     def close(self) -> list[str]:
         """End everything that runs, the workers and Dask; complete all futures. The hosts that have not confirmed that
@@ -113,9 +110,8 @@ class ClusterThread:
             return []
         with suppress(Exception):
             seconds = min(self._lease, _LONGEST_WAIT) + _CLOSE_SECONDS
-            asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(seconds)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
+            self._thread.run(self._close()).result(seconds)
+        self._thread.stop()
         for attempt in list(self._attempts.values()):
             self._cut(attempt, _ENDING)
         self._files.close()
@@ -123,33 +119,8 @@ class ClusterThread:
 
     # The thread.
 
-    def _work(self) -> None:
-        # Signals are for the main thread, and workers, which inherit this mask, unblock them in their own session.
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        asyncio.set_event_loop(self._loop)
-        self._opening = self._spawn(self._start())
-        try:
-            self._loop.run_forever()
-        finally:
-            for task in asyncio.all_tasks(self._loop):
-                task.cancel()
-            self._loop.run_until_complete(asyncio.sleep(0))
-            self._loop.close()
-
-    def _post(self, act: Callable[[], object]) -> None:
-        """Have the loop's thread do it; several that come close together wake it once."""
-        self._queue.append(act)
-        self._loop.call_soon_threadsafe(self._drain)
-
-    def _drain(self) -> None:
-        while self._queue:
-            self._queue.popleft()()
-
-    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+    def _begin(self) -> None:
+        self._opening = self._thread.spawn(self._start())
 
     async def _start(self) -> None:
         try:
@@ -165,7 +136,7 @@ class ClusterThread:
         told = reports.starts_nothing, reports.degraded, reports.refused
         events = Events(self._on_appeared, self._on_gone, *told, self._listen_to, reports.noted)
         self._listen_to(await self._deployment.open(events))
-        self._spawn(self._heartbeats.keep())
+        self._thread.spawn(self._heartbeats.keep())
 
     def _listen_to(self, client: Any) -> None:
         self._client = self._calls.client = client
@@ -181,7 +152,7 @@ class ClusterThread:
 
     def _on_appeared(self, address: str) -> None:
         self._reports.appeared(address)
-        self._spawn(self._greet(address))
+        self._thread.spawn(self._greet(address))
 
     async def _greet(self, address: str) -> None:
         """A worker is known to Dask: learn who it is."""
@@ -218,7 +189,7 @@ class ClusterThread:
         if hello is not None and not self._is_closing:
             self._reports.left(hello, self._why_gone.pop(name, why))
         self._burials.append(hello)
-        self._spawn(self._bury(name, hello))
+        self._thread.spawn(self._bury(name, hello))
 
     async def _bury(self, name: str, hello: WorkerHello | None) -> None:
         """Wait until nothing of it lives, lose its attempts, and have another worker take its place."""
@@ -228,7 +199,7 @@ class ClusterThread:
             why = _ENDING if self._is_closing else f"the worker on {hello.host} is gone" if hello else ""
             for attempt in self._attempts_on(name):
                 if attempt.task is not None:
-                    self._spawn(_quietly(attempt.task.cancel()))
+                    self._thread.spawn(_quietly(attempt.task.cancel()))
                 if attempt.is_open:
                     self._lost[attempt.spec.serial] = attempt.spec
                 self._cut(attempt, why)
@@ -270,7 +241,7 @@ class ClusterThread:
             attempt.future.set_result(lost(_ENDING if self._is_closing else gone))
             return
         self._attempts[spec.serial] = attempt
-        self._spawn(self._run(attempt, hello))
+        self._thread.spawn(self._run(attempt, hello))
 
     async def _run(self, attempt: Submitted, hello: WorkerHello) -> None:
         spec = attempt.spec
@@ -314,7 +285,7 @@ class ClusterThread:
             self._complete(attempt, result)
         elif attempt.is_open:
             attempt.end = result
-            self._spawn(self._end_after_log(attempt, result))
+            self._thread.spawn(self._end_after_log(attempt, result))
 
     async def _end_after_log(self, attempt: Submitted, result: AttemptResult) -> None:
         self._complete(attempt, await self._files.finish(attempt.spec.serial, result))
@@ -362,7 +333,7 @@ class ClusterThread:
             if not attempt.is_told_to_end and hello.name in self._heartbeats.doubtful:
                 self._reports.waits(hello.host, gone_after(self._lease))
             attempt.is_told_to_end = True
-            self._spawn(self._calls.try_call(hello, "kill_attempt", serial, force))
+            self._thread.spawn(self._calls.try_call(hello, "kill_attempt", serial, force))
 
     async def _call(self, fn: Callable[..., Any], args: Any, kwargs: Any, future: Future[Any]) -> None:
         await self._is_up.wait()
@@ -373,7 +344,7 @@ class ClusterThread:
 
     def _wait_for(self, work: Coroutine[Any, Any, None]) -> None:
         with suppress(Exception):
-            asyncio.run_coroutine_threadsafe(work, self._loop).result(CALL_SECONDS + 1)
+            self._thread.run(work).result(CALL_SECONDS + 1)
 
     # The end.
 

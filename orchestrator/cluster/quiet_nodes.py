@@ -3,12 +3,15 @@ client."""
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import tempfile
 from collections.abc import Mapping
 from typing import Any
 
-from distributed import Client, Scheduler, Security, Worker
+from distributed import Client, Scheduler, Security, Status, Worker
+
+_LOOK_SECONDS = 0.2
 
 
 class QuietScheduler(Scheduler):  # type: ignore[misc]  # Dask has no types
@@ -29,6 +32,12 @@ class QuietWorker(Worker):  # type: ignore[misc]
 
     def start_http_server(self, *_: Any, **__: Any) -> None:
         """Start none."""
+
+    async def run_until_it_closes(self) -> None:
+        """Return as soon as it begins to close. `finished` waits for the whole close, and thus perhaps for a scheduler
+        that is gone."""
+        while self.status in (Status.running, Status.paused):
+            await asyncio.sleep(_LOOK_SECONDS)
 
 
 _SPARE_THREADS = 4  # for attempts that were given up

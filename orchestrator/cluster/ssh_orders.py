@@ -11,7 +11,6 @@ from msgspec import Struct
 
 from orchestrator.cluster.hello import WorkerHello
 
-SCRATCH_PREFIX = "pexec-worker-"
 _SIZE = struct.Struct("!I")
 
 

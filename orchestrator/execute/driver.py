@@ -52,6 +52,7 @@ from orchestrator.execute.messages import (
     SignalReceived,
     Spawned,
 )
+from orchestrator.execute.records import Records
 from orchestrator.execute.signals import STOP_SIGNALS
 from orchestrator.journal.facts_as_events import consequence_to_fields, fact_to_fields
 from orchestrator.plan.model import Plan, PlannedJob
@@ -86,8 +87,7 @@ class Driver:
         self._slots = plan.policy.max_parallel_jobs
         self._scheduler = scheduler
         self._executor, self._kill, self._close_executor, self._look_for_room, self._place_of, _, room, _ = executor
-        self._journal = journal
-        self._observers = tuple(observers)
+        self._records = Records(journal, observers)
         self._make_spec = make_spec
         self._clock = clock
         self._inbox = inbox
@@ -101,8 +101,6 @@ class Driver:
         self._serial = 0
         self._look_for_room_at: float | None = None
         self._left_over: list[Message] = []  # came with the one that ends the run
-        self._unwritten: list[Mapping[str, Any]] = []
-        self._unseen: list[Mapping[str, Any]] = []
         self._requested: dict[int | None, float] = {}  # job, or None for the run -> its first request to stop
         self.stop_signal: signal.Signals | None = None
 
@@ -115,7 +113,7 @@ class Driver:
     def record(self, fact: Fact, **more: Any) -> None:
         """Record a fact, with the fields that the engine does not know, and what follows from it."""
         event, fields = fact_to_fields(fact, self._ids)
-        self._unwritten.append(self._journal.emit(event, fact.at, **fields, **more))
+        self._records.add(event, fact.at, **fields, **more)
         consequences = self._scheduler.apply(fact)
         if len(self._ids) < len(self.jobs):
             self._ids += (job.id for job in self.jobs[len(self._ids) :])
@@ -127,16 +125,15 @@ class Driver:
     def record_consequence(self, consequence: Consequence, at: float) -> None:
         """Record what followed from a fact."""
         event, fields = consequence_to_fields(consequence, self._ids)
-        self._unwritten.append(self._journal.emit(event, at, **fields))
+        self._records.add(event, at, **fields)
 
     def note(self, event: str, *, at: float | None = None, **fields: Any) -> None:
         """Record an event that moves no job: now, or at the second of the facts it is recorded among."""
-        self._unwritten.append(self._journal.emit(event, self._clock.now() if at is None else at, **fields))
+        self._records.add(event, self._clock.now() if at is None else at, **fields)
 
     def watch(self, observers: Sequence[Observer]) -> None:
         """Show these observers what is recorded from now on."""
-        self._publish()
-        self._observers += tuple(observers)
+        self._records.watch(observers)
 
     def run(self) -> None:
         """Drive to the end."""
@@ -162,7 +159,7 @@ class Driver:
         """Record the last event, after every process has ended."""
         now = self._clock.now()
         self.note("run.finished", at=now, result=result.value, exit_code=exit_code, wall_seconds=now)
-        self._publish()
+        self._records.publish()
 
     # From commands to facts to processes.
 
@@ -176,7 +173,7 @@ class Driver:
             if self._admission.limits:
                 commands = self._admission.admitted(commands, self._live, now)
             specs = [self._accept(command, now) for command in commands]
-            self._flush()
+            self._records.flush()
             for command, spec in zip(commands, specs, strict=True):
                 if spec is not None:
                     self._submit(spec)
@@ -184,7 +181,7 @@ class Driver:
                     self._kill(self._live[command.job].serial, force=command.force)
                     if self._cache is not None:
                         self._cache.hurry(command.job)
-            self._show()
+            self._records.show()
             if None not in specs:  # nothing new follows from a launch
                 return
 
@@ -255,7 +252,7 @@ class Driver:
             match message:
                 case Spawned(spec):
                     if self._live.get(spec.job) is spec:
-                        self._unwritten.append(self._journal.emit("attempt.spawned", now, **message.fields))
+                        self._records.add("attempt.spawned", now, **message.fields)
                 case Ended(spec, result):
                     if self._live.get(spec.job) is not spec:
                         self._on_cleanup_end(spec, result, now)
@@ -281,7 +278,7 @@ class Driver:
                     raise EnvironmentFailedError(f"no job can be started: {why}", help=help_, code=code)
                 case Noted(event, fields, then):
                     if event is not None:
-                        self._unwritten.append(self._journal.emit(event, now, **fields))
+                        self._records.add(event, now, **fields)
                     then()
                 case CancelReceived(job):
                     if job is None or job < len(self._ids):
@@ -349,7 +346,7 @@ class Driver:
         while self._cleanups.under_way(None):
             messages = self._inbox.wait()
             self._handle(messages, self._clock.now())
-            self._publish()
+            self._records.publish()
 
     def _stop(self, job: int | None, now: float, *, force: bool = False) -> None:
         """The first request stops gracefully; one that comes well after it kills what has not ended."""
@@ -358,27 +355,6 @@ class Driver:
         if force:
             for serial in self._cleanups.under_way(job):
                 self._kill(serial, force=True)
-
-    # Writing.
-
-    def _publish(self) -> None:
-        """Journal first, then observers: a success that was shown survives a crash."""
-        self._flush()
-        self._show()
-
-    def _flush(self) -> None:
-        if self._unwritten:
-            self._journal.flush()
-            self._unseen += self._unwritten
-            self._unwritten.clear()
-
-    def _show(self) -> None:
-        """Show observers what was written; after processes were started, so that no job waits for the screen."""
-        if self._unseen:
-            records, self._unseen = self._unseen, []
-            for observer in self._observers:
-                for record in records:
-                    observer.on_event(record)
 
     def _end_everything(self) -> None:
         """The journal cannot grow, or nothing can start: end what runs, and write the ends of attempts where there is
@@ -396,6 +372,6 @@ class Driver:
             result = held or ended.get(spec.serial, never_began)
             event, fields = fact_to_fields(end_of(spec, result, now), self._ids)
             more = usage_fields(result, spec.log_name)
-            self._unwritten.append(self._journal.emit(event, now, **fields, **more))
+            self._records.add(event, now, **fields, **more)
         with contextlib.suppress(EnvironmentFailedError):
-            self._publish()
+            self._records.publish()

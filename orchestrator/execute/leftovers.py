@@ -12,7 +12,8 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from orchestrator.execute.warden.processes import ProcessStat, children, read_process
+from orchestrator.execute.warden import protocol
+from orchestrator.execute.warden.processes import ProcessStat, children, read_process, tag_of
 
 _STOPPED = (b"T", b"t", b"Z", b"X")
 _ENDED = (b"Z", b"X")
@@ -45,11 +46,56 @@ def end_tree(pid: int, start_ticks: int) -> bool:
             os.close(handle)
 
 
+def end_abandoned(run_id: str) -> list[int]:
+    """End processes of attempts of this run whose warden has died, and with it all that would have ended them: their
+    pids. Only those of this PID namespace, in which a tag names the warden."""
+    ended: dict[int, int] = {}
+    give_up_at = time.monotonic() + _END_SECONDS
+    try:
+        while time.monotonic() < give_up_at:
+            left = [pid for pid in _all_pids() if pid not in ended and _is_abandoned(pid, run_id)]
+            for pid in left:
+                handle = _hold(pid, lambda process: _is_abandoned(process.pid, run_id))
+                if handle is not None:
+                    ended[pid] = handle
+                    _send(handle, signal.SIGKILL)
+            if not left:
+                break
+        _wait_for(ended.values())
+    finally:
+        for handle in ended.values():
+            os.close(handle)
+    return list(ended)
+
+
+def _all_pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _is_abandoned(pid: int, run_id: str) -> bool:
+    tag = tag_of(pid)
+    if tag is None or not protocol.is_tag(tag):
+        return False
+    warden, process = read_process(protocol.warden_of(tag)), read_process(pid)
+    if process is None or process.state in _ENDED or (warden is not None and warden.state not in _ENDED):
+        return False
+    try:
+        if os.readlink(f"/proc/{pid}/ns/pid") != os.readlink("/proc/self/ns/pid"):
+            return False
+    except OSError:
+        return False
+    return _has_variable(pid, b"PEXEC_RUN_ID=" + os.fsencode(run_id))
+
+
 def is_attempt_in(pid: int, run_dir: str) -> bool:
     """Whether this process was started for an attempt of the run in that directory, by its environment."""
+    return _has_variable(pid, b"PEXEC_RUN_DIR=" + os.fsencode(run_dir))
+
+
+def _has_variable(pid: int, assignment: bytes) -> bool:
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
-            return b"PEXEC_RUN_DIR=" + os.fsencode(run_dir) in file.read().split(b"\0")
+            return assignment in file.read().split(b"\0")
     except OSError:
         return False
 

@@ -7,13 +7,13 @@ import os
 import platform
 import resource
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from orchestrator.execute.sandbox.policy import Mechanism
+from orchestrator.execute.trial_directory import make_trial_directory, nearest_directory
 from orchestrator.plan.model import DEFAULT_SHELL, Isolation
 
 if TYPE_CHECKING:
@@ -140,11 +140,9 @@ def _processes(supervisor: Supervisor) -> Check:
 
 def _run_root(run_root: str) -> Iterator[Check]:
     """What a run needs of the file system, tried in the nearest directory above it that exists."""
-    parent = os.path.abspath(run_root)
-    while not os.path.isdir(parent):
-        parent = os.path.dirname(parent)
+    parent = nearest_directory(run_root)
     try:
-        scratch = tempfile.mkdtemp(prefix=".pexec-trial-", dir=parent)
+        scratch = make_trial_directory(parent)
     except OSError as error:
         yield Check(
             "run directory", "private-files", False, f"{parent}: {error.strerror}", "use another one: `--run-root DIR`"

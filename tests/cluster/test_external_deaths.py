@@ -182,6 +182,37 @@ def test_what_outlives_an_external_worker_and_its_warden_is_ended_before_its_job
     ended(pexec, run, mark)
 
 
+def test_a_resume_ends_what_outlives_pexec_and_an_external_worker_and_a_warden_that_replaced_another(
+    pexec: Pexec, cluster: DaskCluster, full: bool
+) -> None:
+    if not full:
+        pytest.skip("killed with --full")
+    mark = new_mark()
+    pid = cluster.worker("--no-nanny").pid
+    # What has left the process tree of its job is known by its tag alone.
+    job = f"setsid sh -c 'sleep 600; : {mark}' & until test -e go; do sleep 0.05; done; : {mark}"
+    head = f'policy: {{cluster: lab}}\nclusters: {{lab: {{address: "{cluster.address}"}}}}\n'
+    pexec.file("pexec.yaml", manifest(f'  j: {{run: "{job}"}}\n', head))
+    run = pexec.start("apply", "--output", "quiet", stderr=subprocess.DEVNULL)
+    assert wait_until(lambda: bool(list(pexec.folder.glob(".pexec/runs/*/events.jsonl"))), 60)
+    wait_for_events(pexec, b'"attempt.spawned"', 1, run)
+    for warden in wardens_below(pid):
+        os.kill(warden, signal.SIGKILL)
+    wait_for_events(pexec, b'"attempt.spawned"', 2, run)
+    assert wait_until(lambda: len(marked(mark)) >= 2)
+    for one in (pid, run.pid):
+        os.kill(one, signal.SIGSTOP)  # so that neither can end what the warden leaves
+    for one in (*wardens_below(pid), pid, run.pid):
+        os.kill(one, signal.SIGKILL)
+    run.wait(60)
+    assert len(marked(mark)) >= 2
+    pexec.file("go", "")
+    said = pexec.run("resume", "--cluster", "local", "--output", "quiet")
+    assert said.exit_code == 0, said.stderr
+    verified(pexec)
+    assert survivors(mark, 0) == set()
+
+
 TOLD = {
     "the nanny": ((), nanny),
     "the worker below its nanny": ((), worker_below),

@@ -17,8 +17,8 @@ from msgspec.structs import replace
 
 from orchestrator.cluster.deployments.shared_files import has_project
 from orchestrator.cluster.hello import Setup
+from orchestrator.cluster.scratch import SCRATCH_PREFIX
 from orchestrator.cluster.script_content import ScriptContents, difference
-from orchestrator.cluster.ssh_orders import SCRATCH_PREFIX
 from orchestrator.cluster.worker import worker_service
 from orchestrator.cluster.worker.own_directory import OwnDirectory
 from orchestrator.cluster.worker.run_on_worker import SharedRun, SpooledRun, open_run_on_worker

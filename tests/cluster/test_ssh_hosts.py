@@ -5,18 +5,21 @@ No process can be seen from another host, and no server forwards a port.
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.attempts import marked, new_mark, wait_until
+from support.attempts import marked, new_mark, wait_until, wardens_below
 from support.cli import Pexec
-from support.clusters import manifest, no_overlap, verified, wait_for_events
+from support.clusters import is_alive, manifest, no_overlap, verified, wait_for_events
 from support.network_hosts import NetworkHost, can_make_hosts, network_hosts
 from support.runs import last_run
 from support.sshd import Sshd, missing, sshd
+
+from orchestrator.execute.warden.processes import children
 
 pytestmark = [
     pytest.mark.faults,
@@ -91,6 +94,31 @@ def test_behind_a_cut_link_jobs_and_later_workers_end_by_themselves_before_other
     assert not here & marked(mark)
     # Nobody tells the worker behind the cut link, and yet it is gone in the end.
     assert wait_until(lambda: list(server.tmp.iterdir()) == [], 60)
+
+
+def test_what_outlives_pexec_and_the_worker_and_warden_of_a_host_ends_before_a_resume_runs_there(
+    pexec: Pexec, hosts: list[NetworkHost], server: Sshd
+) -> None:
+    mark = new_mark()
+    waits = "exec 9>lock; flock -n 9 || touch overlap; test $PEXEC_ATTEMPT = 2 || sleep 600"
+    run, (daemon,) = begun(pexec, server, hosts[:1], f"{waits}; : {mark}")
+    (worker,) = [pid for pid in below_of(daemon.pid) if wardens_below(pid)]
+    below = marked(mark) - {run.pid}
+    for pid in (worker, run.pid):
+        os.kill(pid, signal.SIGSTOP)  # so that neither can end what the warden leaves
+    for pid in (*wardens_below(worker), worker, run.pid):
+        os.kill(pid, signal.SIGKILL)
+    run.wait(60)
+    assert any(map(is_alive, below))
+    said = pexec.run("resume", "--output", "quiet")
+    assert said.exit_code == 0, said.stderr
+    assert not any(map(is_alive, below))
+    no_overlap(verified(pexec))
+    assert not (pexec.folder / "overlap").exists()
+
+
+def below_of(pid: int) -> list[int]:
+    return [below for child in children(pid) for below in (child, *below_of(child))]
 
 
 def test_a_host_that_is_gone_for_ever_ends_a_run_without_others_after_start_with_the_words_of_ssh(

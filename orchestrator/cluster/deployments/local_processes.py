@@ -16,7 +16,6 @@ from orchestrator.cluster.hello import Setup, WorkerHello
 
 _MOST_FAILED_STARTS = 3
 _START_SECONDS = 5.0
-_ROLES = ("ca_file", "client_key", "client_cert", "scheduler_key", "scheduler_cert", "worker_key", "worker_cert")
 
 
 class ProcessDeployment:
@@ -34,36 +33,23 @@ class ProcessDeployment:
     async def open(self, events: Events) -> Any:
         """As `Deployment.open`."""
         use_own_settings()
-        from distributed import Client, Security
-        from distributed.diagnostics.plugin import SchedulerPlugin
+        from distributed import Security
 
         from orchestrator.cluster.deployments.process_worker import ProcessCluster, ProcessWorker
+        from orchestrator.cluster.own_scheduler import connect_in_process, scheduler_options, tls_texts
         from orchestrator.cluster.quiet_nodes import QuietScheduler
-
-        class Joins(SchedulerPlugin):  # type: ignore[misc]  # Dask has no types
-            def add_worker(self, scheduler: Any, worker: str) -> None:
-                events.appeared(worker)
 
         self._events = events
         security = Security.temporary()
-        tls = {f"tls_{role}": getattr(security, f"tls_{role}") for role in _ROLES}
-        worker = {"cls": ProcessWorker, "options": {"setup": replace(self._setup, tls=tls), "on_exit": self._on_exit}}
-        options = {
-            "host": "127.0.0.1",
-            "protocol": "tls",
-            "dashboard": False,
-            "security": security,
-            "plugins": [Joins()],
-        }
+        setup = replace(self._setup, tls=tls_texts(security))
+        worker = {"cls": ProcessWorker, "options": {"setup": setup, "on_exit": self._on_exit}}
+        options = {"host": "127.0.0.1", **scheduler_options(security, events.appeared)}
         scheduler = {"cls": QuietScheduler, "options": options}
         self._cluster = ProcessCluster(
             workers={}, scheduler=scheduler, worker=worker, asynchronous=True, security=security, silence_logs=False
         )
         await self._cluster
-        # The scheduler is in this process: what the client tells it takes no way through the network.
-        await self._cluster.scheduler.listen("inproc://")
-        address = self._cluster.scheduler.listeners[-1].contact_address
-        client = await Client(address, security=security, asynchronous=True, set_as_default=False)
+        client = await connect_in_process(self._cluster.scheduler, security)
         self._cluster.scale(self._count)
         return client
 

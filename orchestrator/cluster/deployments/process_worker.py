@@ -8,7 +8,6 @@ import pickle
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from distributed.deploy.spec import ProcessInterface, SpecCluster
 from msgspec.structs import replace
 
 from orchestrator.cluster.hello import Setup
+from orchestrator.cluster.scratch import make_scratch
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 # Safe path: nothing in the current directory is imported. The package itself may be anywhere.
@@ -48,7 +48,7 @@ class ProcessWorker(ProcessInterface):  # type: ignore[misc]  # Dask has no type
             stderr=self._stderr,
             start_new_session=True,
         )
-        self._scratch = tempfile.mkdtemp(prefix="pexec-worker-")  # removed here too, as a worker may be killed
+        self._scratch = make_scratch()  # removed here too, as a worker may be killed
         self._setup = replace(self._setup, scratch=self._scratch)
         self.pid = self._process.pid
         self._handle = os.pidfd_open(self.pid)

@@ -58,19 +58,10 @@ class QueueDeployment(ExistingDeployment):
         """As `Deployment.open`."""
         use_own_settings()
         from distributed import Client, Security
-        from distributed.diagnostics.plugin import SchedulerPlugin
 
         from orchestrator.cluster.deployments.jobqueue import QueuedCluster, job_class
+        from orchestrator.cluster.own_scheduler import scheduler_options
         from orchestrator.cluster.quiet_nodes import QuietScheduler
-
-        came, left = self._came, self._left
-
-        class Comings(SchedulerPlugin):  # type: ignore[misc]  # Dask has no types
-            def add_worker(self, scheduler: Any, worker: str) -> None:
-                came(worker)
-
-            def remove_worker(self, scheduler: Any, worker: str, **more: Any) -> None:
-                left(worker)
 
         self._events = events
         remove_certificates(self._run_dir)
@@ -79,13 +70,7 @@ class QueueDeployment(ExistingDeployment):
         paths = write_certificates(self._run_dir, texts)
         # Only words of a command line are made of these.
         quoted = {field: shlex.quote(paths[it]) for field, it in _WORKER_FILES.items()}
-        options = {
-            "protocol": "tls",
-            "dashboard": False,
-            "security": security,
-            "interface": self._settings.interface,
-            "plugins": [Comings()],
-        }
+        options = {"interface": self._settings.interface, **scheduler_options(security, self._came, self._left)}
         job = {**self._job_options(), "security": Security(require_encryption=True, **quoted)}
         self._cluster = QueuedCluster(
             workers={},

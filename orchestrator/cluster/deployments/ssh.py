@@ -17,7 +17,6 @@ from orchestrator.cluster.hello import WorkerHello
 from orchestrator.cluster.relay import LOOPBACK
 from orchestrator.plan.policy_parts import SshPolicy
 
-_ROLES = ("ca_file", "client_key", "client_cert", "scheduler_key", "scheduler_cert", "worker_key", "worker_cert")
 _AT_ONCE = 8  # connections that are being made; servers reject those beyond a number
 _JOIN_SECONDS = 90.0
 _PROVE_AGAIN_SECONDS = 1.0
@@ -44,25 +43,16 @@ class SshDeployment:
     async def open(self, events: Events) -> Any:
         """As `Deployment.open`."""
         use_own_settings()
-        from distributed import Client, Security
-        from distributed.diagnostics.plugin import SchedulerPlugin
+        from distributed import Security
 
+        from orchestrator.cluster.own_scheduler import connect_in_process, scheduler_options, tls_texts
         from orchestrator.cluster.quiet_nodes import QuietScheduler
-
-        class Joins(SchedulerPlugin):  # type: ignore[misc]  # Dask has no types
-            def add_worker(self, scheduler: Any, worker: str) -> None:
-                events.appeared(worker)
 
         self._events = events
         security = Security.temporary()
-        self._tls = {f"tls_{role}": getattr(security, f"tls_{role}") for role in _ROLES}
-        self._scheduler = await QuietScheduler(
-            host=LOOPBACK, protocol="tls", dashboard=False, security=security, plugins=[Joins()]
-        )
-        # The scheduler is in this process: what the client tells it takes no way through the network.
-        await self._scheduler.listen("inproc://")
-        address = self._scheduler.listeners[-1].contact_address
-        self._client = await Client(address, security=security, asynchronous=True, set_as_default=False)
+        self._tls = tls_texts(security)
+        self._scheduler = await QuietScheduler(host=LOOPBACK, **scheduler_options(security, events.appeared))
+        self._client = await connect_in_process(self._scheduler, security)
         self._starting = asyncio.Semaphore(_AT_ONCE)
         loop = asyncio.get_running_loop()
         self._keeping = [loop.create_task(self._keep(host)) for host in self._hosts]

@@ -9,7 +9,8 @@ from contextlib import suppress
 
 from orchestrator.cluster.deployments.elsewhere import is_visible, processes_of
 from orchestrator.cluster.hello import WorkerHello
-from orchestrator.cluster.ssh_orders import SCRATCH_PREFIX, EndEarlier
+from orchestrator.cluster.scratch import SCRATCH_PREFIX
+from orchestrator.cluster.ssh_orders import EndEarlier
 from orchestrator.cluster.worker.removal import remove_directory
 from orchestrator.execute.this_machine import boot_id, host_name
 

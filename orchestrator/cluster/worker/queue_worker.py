@@ -8,13 +8,12 @@ import asyncio
 import signal
 import socket
 import sys
-import tempfile
 from typing import Any
 
 from orchestrator.cluster.dask_settings import use_own_settings
+from orchestrator.cluster.scratch import make_scratch
 from orchestrator.cluster.worker.worker_end import end, evict_and_end, run_to_the_end
 
-_LOOK_SECONDS = 0.2
 _LISTENS_SECONDS = 2.0
 _CONNECT_SECONDS = 5.0
 _NOBODY = "nothing listens at {}: pexec has ended"
@@ -27,7 +26,7 @@ def main() -> None:
     options = _options()
     if nobody_listens(options.scheduler):
         raise SystemExit(_NOBODY.format(options.scheduler))
-    scratch = tempfile.mkdtemp(prefix="pexec-worker-")
+    scratch = make_scratch()
     for number in _WARNINGS:
         signal.signal(number, lambda number, frame: evict_and_end(scratch))
     run_to_the_end(_serve(options, scratch), scratch)
@@ -69,16 +68,13 @@ async def _begin(worker: Any, scheduler: str, scratch: str) -> None:
 
 async def _serve(options: argparse.Namespace, scratch: str) -> None:
     use_own_settings()
-    from distributed import Status
-
     from orchestrator.cluster.quiet_nodes import quiet_worker
 
     tls = {"tls_ca_file": options.tls_ca_file, "tls_worker_cert": options.tls_cert, "tls_worker_key": options.tls_key}
     own = {"name": options.name, "interface": options.interface}
     worker = quiet_worker(options.scheduler, int(options.nthreads), scratch, float(options.death_timeout), tls, **own)
     await _begin(worker, options.scheduler, scratch)
-    while worker.status in (Status.running, Status.paused):
-        await asyncio.sleep(_LOOK_SECONDS)
+    await worker.run_until_it_closes()
     end(scratch)  # without asking Dask, which may wait for a scheduler that is gone
 
 

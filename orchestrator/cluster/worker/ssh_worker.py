@@ -17,7 +17,8 @@ import msgspec
 
 from orchestrator.cluster.dask_settings import use_own_settings
 from orchestrator.cluster.relay import LOOPBACK, Relay, stream_reader, stream_writer
-from orchestrator.cluster.ssh_orders import SCRATCH_PREFIX, Begun, EndEarlier, Ended, Work, read_order
+from orchestrator.cluster.scratch import make_scratch
+from orchestrator.cluster.ssh_orders import Begun, EndEarlier, Ended, Work, read_order
 from orchestrator.cluster.worker.end_earlier import end_earlier
 from orchestrator.cluster.worker.worker_end import end, evict_and_end, run_to_the_end
 from orchestrator.usable_cpus import usable_cpus
@@ -46,7 +47,7 @@ def _say(words: int, answer: msgspec.Struct) -> None:
 
 
 def _work(order: Work, words: int) -> None:
-    scratch = tempfile.mkdtemp(prefix=SCRATCH_PREFIX)
+    scratch = make_scratch()
     try:
         _work_in(scratch, order, words)
     finally:
@@ -85,8 +86,6 @@ class _Worker:
     async def serve(self, scheduler: int) -> None:
         """Until the scheduler, which is reached at this port, ends it."""
         use_own_settings()
-        from distributed import Status
-
         from orchestrator.cluster.quiet_nodes import quiet_worker
 
         own = {"host": LOOPBACK, "contact_address": f"tls://{LOOPBACK}:{self._order.port}"}
@@ -94,8 +93,7 @@ class _Worker:
             f"tls://{LOOPBACK}:{scheduler}", self._slots, self._scratch, _JOIN_SECONDS, self._order.tls, **own
         )
         await self._worker
-        while self._worker.status in (Status.running, Status.paused):
-            await asyncio.sleep(_LOOK_SECONDS)
+        await self._worker.run_until_it_closes()
 
 
 def _carry(words: int, worker: _Worker, port: Future[int], scratch: str) -> None:

@@ -6,12 +6,12 @@ import os
 import pickle
 import signal
 import sys
-import tempfile
 import threading
 
 from orchestrator import inherited
 from orchestrator.cluster.dask_settings import use_own_settings
 from orchestrator.cluster.hello import Setup
+from orchestrator.cluster.scratch import make_scratch
 from orchestrator.cluster.worker.worker_end import end, evict_and_end, run_to_the_end
 
 _JOIN_SECONDS = 60
@@ -22,7 +22,7 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     setup: Setup = pickle.load(sys.stdin.buffer)
     inherited.use_umask_for_jobs(setup.umask)
-    scratch = setup.scratch or tempfile.mkdtemp(prefix="pexec-worker-")
+    scratch = setup.scratch or make_scratch()
     threading.Thread(target=_end_with_pexec, args=(scratch,), daemon=True).start()
     signal.signal(signal.SIGTERM, lambda number, frame: evict_and_end(scratch))
     run_to_the_end(_serve(setup, scratch), scratch)

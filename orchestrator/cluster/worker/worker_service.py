@@ -1,5 +1,4 @@
-"""What runs in each worker: for each run one supervisor with its warden; and how it comes to workers that pexec did not
-start."""
+"""What runs in each worker, for each run one supervisor with its warden; how it comes to workers that exist already."""
 
 from __future__ import annotations
 
@@ -31,6 +30,7 @@ from orchestrator.execute.attempt.environment import Environments
 from orchestrator.execute.attempt.result import evicted, lost
 from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec
 from orchestrator.execute.attempt.worker import Worker, install, run_attempt, uninstall
+from orchestrator.execute.leftovers import end_abandoned
 from orchestrator.execute.secrets.secret_values import Secrets, SecretValue
 from orchestrator.execute.supervisor.supervisor import Supervisor
 from orchestrator.execute.this_machine import boot_id, host_name, pid_namespace
@@ -41,8 +41,7 @@ SECRETS = "pexec_secrets"
 READ = "pexec_read"
 _GROWTH_SECONDS = 0.1
 _MOST_RESULTS = 1000
-# Who ends the worker may have told its jobs first.
-_WORKER_FOLLOWS_SECONDS = 2.0
+_WORKER_FOLLOWS_SECONDS = 2.0  # who ends the worker may have told its jobs first
 _WORKER_FOLLOWS_AT_ONCE_SECONDS = 0.25  # a queueing system, or the end of a session, signals all at the same moment
 _SHELL_AFTER_TERM = 128 + signal.SIGTERM
 _EVICTION_SECONDS = 4.0  # for jobs to end; who has sent TERM sends KILL soon
@@ -355,6 +354,7 @@ async def _begin(setup: Setup, worker: DaskWorker) -> WorkerHello | Refusal:
         return refusal
     for earlier in [here for here in _services.values() if here.run_dir == setup.run_dir]:
         await _forget(earlier, worker)  # of a process that does not drive the run any more, or gave it up here
+    await asyncio.to_thread(end_abandoned, os.path.basename(setup.run_dir))
     inherited.use_umask_for_jobs(setup.umask)
     here = AttemptService(setup)
     await worker.plugin_add(here, name=setup.topic, catch_errors=False)

@@ -242,6 +242,11 @@ def serial_of(tag: int) -> int:
     return tag & _SERIAL
 
 
+def warden_of(tag: int) -> int:
+    """The pid of the warden with this tag, in its own PID namespace."""
+    return (tag & ~TAG_FLOOR) >> SERIAL_BITS
+
+
 def run_of(tag: int) -> int:
     """What all tags of one warden have in common."""
     return tag >> SERIAL_BITS
