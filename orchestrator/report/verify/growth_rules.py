@@ -55,6 +55,11 @@ class GrowthRules:
             self._without_cells |= {job.workflow for job in cells}
         return cells
 
+    def cells_to_come(self, job_id: str) -> list[JudgedJob]:
+        """The jobs that take the place of this placeholder later: a cancel of it is one of each of them."""
+        is_to_come = job_id in self._placeholders and self._placeholders[job_id].workflow not in self._cells
+        return [job for job in self._jobs if job.placeholder == job_id] if is_to_come else []
+
     def resume(self) -> None:
         """What ended without cells may have some now."""
         self._without_cells.clear()

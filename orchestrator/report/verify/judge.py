@@ -138,8 +138,9 @@ class Judge:
             stop.hurried_at = event["at"]
 
     def _cancel_job(self, event: EventRecord) -> None:
-        if (job := self._job(event)) is not None and job.phase is not Phase.ENDED:
-            job.cancel(force=event["force"])
+        job = self._job(event)
+        for one in self._growth_rules.cells_to_come(event["job"]) if job is None else [job]:
+            one.cancel(force=event["force"])
 
     def _attempt_started(self, event: EventRecord) -> None:
         job = self._job(event)

@@ -108,7 +108,9 @@ class JudgedJob(Struct, gc=False):
     leads_to_failure: bool = False  # it failed without being allowed to, or was skipped because of such an end
 
     def cancel(self, *, force: bool) -> None:
-        """A cancel of exactly this job was requested."""
+        """A cancel of exactly this job was requested. It changes nothing once the job has ended."""
+        if self.phase is Phase.ENDED:
+            return
         self.cancelled = True
         self.forced |= force
         self.end_requested |= self.phase is Phase.RUNNING

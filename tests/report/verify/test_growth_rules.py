@@ -44,6 +44,26 @@ def test_nothing_is_wrong_with_a_run_of_the_engine(values: object, test: dict[st
     assert broken_rules(world(values, **test)) == []
 
 
+def test_a_cancel_of_a_placeholder_is_one_of_its_cells_until_it_has_any() -> None:
+    made = World.started(
+        job("source", spec={"outputs": {"list": OutputSpec("json")}}),
+        job("test[s=*]", workflow="test", needs="source", run_matrix=MATRIX),
+        job("pack[s=*]", workflow="pack", needs="test[s=*]", run_matrix=RunMatrix(like="test"), chosen_cells=CHAIN),
+    )
+    made.cancel("pack[s=*]")
+    made.end("source", outputs={"list": '["a", "b"]'})
+    made.cancel("test[s=*]")  # too late: it changes nothing
+    made.end("test[s=a]")
+    made.end("test[s=b]")
+    assert made.states["pack[s=a]"] == made.states["pack[s=b]"] == "cancelled"
+    assert broken_rules(made) == []
+
+    def without_request(event: dict[str, Any]) -> dict[str, Any]:
+        return {**event, "job": "test[s=*]"} if event.get("job") == "pack[s=*]" else event
+
+    assert "cancel: `pack[s=a]` is cancelled, but nothing requested it" in broken_rules(made, without_request)
+
+
 def test_a_matrix_that_has_other_cells_than_those_of_the_value_is_found() -> None:
     def fewer(event: dict[str, Any]) -> dict[str, Any]:
         is_pack = event["event"] == "matrix.expanded" and event["workflow"] == "pack"
