@@ -26,6 +26,7 @@ from benchmarks import (
     startup,
     stored,
     up_to_date,
+    worker_costs,
 )
 from benchmarks.clock import Share
 from benchmarks.install import Installed, install, reason
@@ -46,6 +47,7 @@ SUBJECTS: dict[str, tuple[Callable[[Subject], str], int]] = {
     "up to date": (up_to_date.measure, 8),
     "clusters": (clusters.measure, 8),
     "many workers": (many_workers.measure, 1),
+    "worker costs": (worker_costs.measure, 6),
 }
 
 LEAST = 15.0  # seconds for a table, even if earlier ones took too long

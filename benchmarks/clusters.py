@@ -40,7 +40,7 @@ QUICK = (Load("50 that do nothing", 50, ("true",), 1),)
 
 def measure(subject: Subject) -> str:
     """One row for each load, `AT_ONCE` jobs at a time; memory is that of pexec itself."""
-    program = _installed(subject.scratch / "clusters")
+    program = installed(subject.scratch / "clusters")
     rows = []
     for load in QUICK if subject.quick else LOADS:
         with subject.directory() as directory:
@@ -53,7 +53,7 @@ def measure(subject: Subject) -> str:
     return table([f"jobs, {AT_ONCE} at once", "s at home", "s on workers", "ratio", "CPU ms a job", "MiB more"], rows)
 
 
-def _installed(directory: Path) -> Path:
+def installed(directory: Path) -> Path:
     """pexec with what clusters need, in an environment of its own: it must not slow the others."""
     program = directory / "bin/pexec"
     quiet = partial(subprocess.run, check=True, capture_output=True, timeout=_PATIENCE)

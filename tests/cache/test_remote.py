@@ -205,14 +205,20 @@ def test_damaged_content_is_a_miss_and_who_writes_repairs_it(
     assert isinstance(Machine(tmp_path / "third", url).bring(), Restored)
 
 
-@pytest.mark.parametrize("path", ["../evil", "/etc/evil", "a/../../evil", ".git/hooks/evil", "", "a//b", ".pexec/x"])
-def test_a_signed_entry_whose_paths_lead_out_is_a_miss(tmp_path: Path, path: str) -> None:
+def built(tmp_path: Path) -> tuple[str, Entry, Path]:
+    """A remote store with one entry, which a machine has stored: its URL, the entry, and the file that has it."""
     url = f"file://{tmp_path}/remote"
     one = Machine(tmp_path / "one", url)
     one.build()
     entry = one.found()
     assert entry is not None
     (stored,) = (tmp_path / "remote/entries").glob("*/*")
+    return url, entry, stored
+
+
+@pytest.mark.parametrize("path", ["../evil", "/etc/evil", "a/../../evil", ".git/hooks/evil", "", "a//b", ".pexec/x"])
+def test_a_signed_entry_whose_paths_lead_out_is_a_miss(tmp_path: Path, path: str) -> None:
+    url, entry, stored = built(tmp_path)
     for which in (0, 1):
         outputs = list(entry.outputs)
         outputs[which] = replace(outputs[which], path=path)
@@ -242,12 +248,7 @@ def _with_output(entry: Entry, **changes: Any) -> Entry:
 
 @pytest.mark.parametrize("what", STRANGE)
 def test_a_signed_entry_that_pexec_cannot_have_made_is_a_miss(tmp_path: Path, what: str) -> None:
-    url = f"file://{tmp_path}/remote"
-    one = Machine(tmp_path / "one", url)
-    one.build()
-    entry = one.found()
-    assert entry is not None
-    (stored,) = (tmp_path / "remote/entries").glob("*/*")
+    url, entry, stored = built(tmp_path)
     stored.write_bytes(entry_bytes(SHARED_KEY, STRANGE[what](replace(entry, listings=()))))
     other = Machine(tmp_path / "other", url)
     victims = [

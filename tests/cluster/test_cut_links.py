@@ -21,7 +21,7 @@ from support.attempts import wait_until, wardens_below
 from support.cli import Pexec
 from support.clusters import journal, manifest, no_overlap, verified, wait_for_events
 from support.dask_clusters import DaskCluster, dask_cluster
-from support.network_hosts import HERE, NetworkHost, can_make_hosts, network_hosts
+from support.network_hosts import HERE, NetworkHost, can_make_hosts
 from support.runs import Run, last_run
 from support.strikes import Figure, moments, report
 
@@ -41,12 +41,6 @@ JOB = (
     "while test $i -lt $n; do date +%%s.%%N >> stamps-$PEXEC_JOB-$PEXEC_ATTEMPT; sleep 0.1; i=$((i+1)); done"
 )
 LONG, BRIEF = JOB % STAMPS, JOB % (STAMPS // 2)  # a first attempt outlives a lease, or half of one
-
-
-@pytest.fixture
-def hosts() -> Iterator[list[NetworkHost]]:
-    with network_hosts(2) as hosts:
-        yield hosts
 
 
 @pytest.fixture

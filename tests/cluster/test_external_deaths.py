@@ -66,16 +66,22 @@ def ended(pexec: Pexec, run: subprocess.Popen[bytes], mark: str) -> Run:
     return done
 
 
+def under_way(pexec: Pexec, cluster: DaskCluster, number: int) -> tuple[subprocess.Popen[bytes], str]:
+    """A run on two workers, at a moment that depends on the number; and the mark of its jobs."""
+    mark = new_mark()
+    for _ in range(2):
+        cluster.worker()
+    run = start(pexec, cluster, mark)
+    time.sleep(random.Random(number).uniform(0, 0.3))
+    return run, mark
+
+
 def test_a_run_waits_for_another_scheduler_and_continues_with_workers_that_join_that_one(
     pexec: Pexec, cluster: DaskCluster, full: bool, figure: Figure
 ) -> None:
     dead = []
     for number in moments(full, 1):
-        mark = new_mark()
-        for _ in range(2):
-            cluster.worker()
-        run = start(pexec, cluster, mark)
-        time.sleep(random.Random(number).uniform(0, 0.3))
+        run, mark = under_way(pexec, cluster, number)
         below = marked(mark)
         began = time.monotonic()
         cluster.kill_scheduler()
@@ -124,11 +130,7 @@ def test_attempts_end_with_a_nanny_or_the_worker_below_it_and_are_made_again(
         pytest.skip("killed with --full")
     dead, again = [], []
     for number in moments(full, 1):
-        mark = new_mark()
-        for _ in range(2):
-            cluster.worker()
-        run = start(pexec, cluster, mark)
-        time.sleep(random.Random(number).uniform(0, 0.3))
+        run, mark = under_way(pexec, cluster, number)
         struck = busy(cluster, mark)
         below = marked(mark) & descendants(struck)
         struck_at, began = time.time(), time.monotonic()

@@ -113,13 +113,19 @@ class Bringing:
         return hello(name, "first")
 
 
+async def being_greeted(existing: ExistingDeployment) -> tuple[Bringing, asyncio.Task[WorkerHello | None]]:
+    """A worker that has appeared, and does not answer yet."""
+    bringing = Bringing()
+    existing._bringer = cast(Bringer, bringing)
+    existing._came(ADDRESS)
+    greeting = asyncio.create_task(existing.greet(None, ADDRESS))
+    await soon(lambda: bringing.asked == 1)
+    return bringing, greeting
+
+
 def test_a_worker_is_greeted_once_however_often_it_appears(existing: ExistingDeployment) -> None:
     async def play() -> None:
-        bringing = Bringing()
-        existing._bringer = cast(Bringer, bringing)
-        existing._came(ADDRESS)
-        greeting = asyncio.create_task(existing.greet(None, ADDRESS))
-        await soon(lambda: bringing.asked == 1)
+        bringing, greeting = await being_greeted(existing)
         assert await existing.greet(None, ADDRESS) is None
         bringing.may_answer.set()
         assert await greeting == existing._hellos[ADDRESS]
@@ -133,11 +139,7 @@ def test_the_answer_of_a_worker_that_was_replaced_while_it_was_greeted_does_not_
     existing: ExistingDeployment,
 ) -> None:
     async def play() -> None:
-        bringing = Bringing()
-        existing._bringer = cast(Bringer, bringing)
-        existing._came(ADDRESS)
-        greeting = asyncio.create_task(existing.greet(None, ADDRESS))
-        await soon(lambda: bringing.asked == 1)
+        bringing, greeting = await being_greeted(existing)
         existing._left(ADDRESS)
         existing._came(ADDRESS)
         bringing.may_answer.set()

@@ -15,7 +15,7 @@ import pytest
 from support.attempts import marked, new_mark, wait_until, wardens_below
 from support.cli import Pexec
 from support.clusters import is_alive, manifest, no_overlap, verified, wait_for_events
-from support.network_hosts import NetworkHost, can_make_hosts, network_hosts
+from support.network_hosts import NetworkHost, can_make_hosts
 from support.runs import last_run
 from support.sshd import Sshd, missing, sshd
 
@@ -34,12 +34,6 @@ JOB = (
     "exec 9>lock; flock -n 9 || touch overlap; i=0; "
     f"while test $i -lt {STAMPS}; do date +%s.%N >> stamps-$PEXEC_ATTEMPT; sleep 0.1; i=$((i+1)); done"
 )
-
-
-@pytest.fixture
-def hosts() -> Iterator[list[NetworkHost]]:
-    with network_hosts(2) as hosts:
-        yield hosts
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-NET = "10.213.77"
+# Of this process of pytest, as others may have such hosts at the same time.
+NET = f"10.{128 + os.getpid() // 250 % 120}.{os.getpid() % 250}"
 HERE = f"{NET}.1"
 """The address of this side."""
 
@@ -60,7 +61,7 @@ class NetworkHost:
 
 @contextmanager
 def network_hosts(count: int) -> Iterator[list[NetworkHost]]:
-    """So many, which reach this side at `HERE`."""
+    """This many, which reach this side at `HERE`."""
     bridge = f"px{os.getpid() % 100_000}"
     made: list[NetworkHost] = []
     try:
