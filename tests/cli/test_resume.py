@@ -16,6 +16,8 @@ from support.cli import Pexec, Said
 from support.crashes import judged, sealed
 from support.runs import Run, last_run, runs
 
+from orchestrator.execute.leftovers import end_tree
+from orchestrator.execute.warden.processes import read_process
 from orchestrator.journal.events import LATER_FIELDS
 
 CHAIN = """\
@@ -402,19 +404,26 @@ def test_a_process_of_another_boot_or_namespace_is_left_alone(pexec: Pexec, else
     """A run that was copied from another host, or started in another container of this one."""
     mark = new_mark()
     run = crashed(pexec, mark, warden_too=True)
-
-    def moved(event: dict[str, Any]) -> dict[str, Any]:
-        return event | elsewhere if event.keys() >= elsewhere.keys() else event
-
+    (attempt,) = run.named("attempt.spawned")
+    assert end_tree(attempt["pid"], attempt["start_ticks"])
+    bystander = subprocess.Popen(["sleep", "60"])  # has the pid that the attempt had there
     try:
+        process = read_process(bystander.pid)
+        assert process is not None
+        its = {"pid": process.pid, "start_ticks": process.start_ticks}
+
+        def moved(event: dict[str, Any]) -> dict[str, Any]:
+            event |= its if event["event"] == "attempt.spawned" else {}
+            return event | elsewhere if event.keys() >= elsewhere.keys() else event
+
         (run.path / "events.jsonl").write_bytes(b"".join(sealed(moved(event)) for event in run.events))
         pexec.file("good", "")
         run, _ = resumed(pexec)
         assert run.named("orphan.killed") == []
-        assert len(marked(mark)) == 2
+        assert bystander.poll() is None
     finally:
-        for pid in marked(mark):
-            os.kill(pid, signal.SIGKILL)
+        bystander.kill()
+        bystander.wait()
 
 
 def test_a_process_of_a_journal_without_namespaces_is_ended_as_its_environment_names_the_run(pexec: Pexec) -> None:
