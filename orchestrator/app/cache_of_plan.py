@@ -112,6 +112,7 @@ def open_job_cache(
         cache = open_cache(_directory(plan), max_size=policy.max_size, warn=warnings.append, remote=remote)
     place = place_of(plan)
     run = CommandRunner(plan.base_dir, supervisor)
+    cluster = plan.policy.cluster
     made = LocalJobCache(
         plan,
         specs.jobs,
@@ -126,7 +127,10 @@ def open_job_cache(
         put=put,
         warnings=warnings,
         with_secrets=frozenset(job.id for job in prepared.masked.jobs if job.spec.masked),
-        why_not_hidden=lambda: supervisor.isolations.why_less_than_best(Isolation.SANDBOX),
+        # On another machine, what isolated an attempt is known when it has ended.
+        why_not_hidden=lambda: (
+            supervisor.isolations.why_less_than_best(Isolation.SANDBOX) if cluster is None or cluster.is_here else ""
+        ),
     )
     specs.readable = made.readable
     return made

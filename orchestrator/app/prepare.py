@@ -37,9 +37,12 @@ def prepare(plan: Plan, supervisor: Supervisor, directory: str, jobs: int) -> Pr
 
 
 def _degraded(plan: Plan, supervisor: Supervisor) -> tuple[tuple[str, str], ...]:
-    """The limits and the isolation that the host does not fully support. Raises RefusedError if a job requires them."""
-    limited = [job for job in plan.jobs if job.spec.limits is not NO_LIMITS]
-    isolated = [job for job in plan.jobs if job.spec.isolation is not Isolation.NONE]
+    """The limits and the isolation that the host does not fully support, of jobs that run on it. Raises RefusedError if
+    a job requires them."""
+    cluster = plan.policy.cluster
+    here = [job for job in plan.jobs if cluster is None or cluster.is_here or job.where == "local"]
+    limited = [job for job in here if job.spec.limits is not NO_LIMITS]
+    isolated = [job for job in here if job.spec.isolation is not Isolation.NONE]
     missing: list[tuple[str, str]] = []
     if limited:
         supervisor.enforcement.refuse_missing(limited)

@@ -35,14 +35,16 @@ class ClusterAdmission:
         start: float,
         *,
         workers_share_machine: bool = True,
+        required_by: Callable[[PlannedJob], frozenset[str]] = lambda job: frozenset(),
     ) -> None:
         """`jobs` are those of the plan, and later those that have taken the place of a placeholder; at most `slots` of
-        them run at once."""
+        them run at once. `required_by(job)` are labels of its worker beyond those that it names."""
         self._jobs = jobs
         self._machine = machine
         self._slots = slots
         self._start = start
         self._workers_share_machine = workers_share_machine
+        self._required_by = required_by
         self._demands: dict[tuple[object, ...], Demand] = {}  # by what is asked for
         self._placement = Placement(self._demand)
         self._here: set[int] = set()  # under way on this machine, if that has limits
@@ -57,6 +59,7 @@ class ClusterAdmission:
         self._free_slots = 0  # of workers, after the last look
         self.look_again_at: float | None = None
         self.why_none: Callable[[], str] = str  # why there is no worker, as far as is known
+        self.why_not_confined: Callable[[PlannedJob], str] = lambda job: ""  # as it requires, on any worker
 
     @property
     def workers(self) -> Mapping[str, WorkerRoom]:
@@ -191,7 +194,8 @@ class ClusterAdmission:
             for worker in workers
         ]
         planned = self._jobs[job]
-        message = f"`{planned.id}` has waited {waited} for a worker: {what_is_lacking(planned, offers)}"
+        lacking = what_is_lacking(planned, offers) or self.why_not_confined(planned)
+        message = f"`{planned.id}` has waited {waited} for a worker: {lacking}"
         return EnvironmentFailedError(message, help="`pexec resume` continues the run where there is one", code="PX316")
 
     def _is_here(self, job: int) -> bool:
@@ -199,9 +203,11 @@ class ClusterAdmission:
 
     def _demand(self, job: int) -> Demand:
         planned = self._jobs[job]
-        asked = (planned.cpus, planned.memory, planned.requires, planned.where)
+        confined = self._required_by(planned)
+        asked = (planned.cpus, planned.memory, planned.requires, planned.where, confined)
         demand = self._demands.get(asked)
         if demand is None:
-            demand = Demand(planned.cpus, planned.memory, frozenset(planned.requires), planned.where == "local")
+            requires = confined.union(planned.requires)
+            demand = Demand(planned.cpus, planned.memory, requires, planned.where == "local")
             self._demands[asked] = demand
         return demand

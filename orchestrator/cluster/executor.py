@@ -20,6 +20,7 @@ from orchestrator.cluster.last_words import tell_who_is_waited_for, unconfirmed
 from orchestrator.cluster.local_jobs import PausesBoth, open_for_local_jobs, room_of_this_machine
 from orchestrator.cluster.placement import WorkerRoom
 from orchestrator.cluster.reports import Reports
+from orchestrator.cluster.required_confinement import Confinements, Lack
 from orchestrator.cluster.scaling import Scaling
 from orchestrator.cluster.worker_calls import epoch
 from orchestrator.execute.admission import AdmissionControl
@@ -88,12 +89,14 @@ def open_dask(
     secrets = worker.supervisor.secrets
     topic = f"pexec-{os.path.basename(run_dir)}-{epoch()}"
     machine = AdmissionControl(plan, jobs=jobs)
+    confinements = Confinements(() if cluster.is_here else jobs)  # what is here was tried before the run
     admission = ClusterAdmission(
         jobs,
         machine,
         plan.policy.max_parallel_jobs,
         cluster.start,
         workers_share_machine=cluster.is_here,
+        required_by=confinements.required_by,
     )
     home = open_for_local_jobs(jobs, run_dir, worker, inbox)
     if home is not None:
@@ -114,10 +117,21 @@ def open_dask(
         variables=tuple(os.fsdecode(name) for name in secrets.variables),
         lease=cluster.lease,
         project=project_on(cluster, plan),
+        confinements=confinements.all,
     )
 
+    lacks: dict[tuple[str, str], Lack] = {}  # by host, and what it is
+
+    def note_lack(host: str, lack: Lack) -> None:
+        if (host, lack.what) not in lacks:
+            lacks[host, lack.what] = lack
+            inbox.put(Noted("degraded", {"what": f"{lack.what}, on {host}", "why": lack.why}, lambda: None))
+
     def joined(hello: WorkerHello) -> None:
-        known = WorkerRoom(hello.name, hello.host, hello.slots, hello.cpus, hello.memory, labels)
+        offered = labels | confinements.met(hello.lacks)
+        known = WorkerRoom(hello.name, hello.host, hello.slots, hello.cpus, hello.memory, offered)
+        for lack in hello.lacks:
+            note_lack(hello.host, lack)
         asked = cluster.kubernetes or (cluster.queue and cluster.queue[1])
         if asked is not None:
             memory = asked.memory or hello.memory
@@ -172,10 +186,13 @@ def open_dask(
     )
     deployment = deployment_of(cluster, least, setup, plan)
     admission.why_none = lambda: deployment.why_none
+    admission.why_not_confined = lambda job: confinements.why_not_confined(
+        job, [(host, lack) for (host, _), lack in lacks.items()]
+    )
     thread = ClusterThread(deployment, topic, cluster.lease, reports, AttemptFiles(cluster, run_dir))
     executor = DaskExecutor(thread, home and home.executor)
     if least < cluster.processes:
-        new = WorkerRoom("", "", cluster.slots or 1, 0, 0, labels)
+        new = WorkerRoom("", "", cluster.slots or 1, 0, 0, labels | confinements.met())
         admission.scaling = Scaling(least, cluster.processes, cluster.idle, new)
         admission.scale = thread.scale
         admission.retire = lambda name: thread.retire(name, f"it ran nothing for {format_duration(cluster.idle)}")

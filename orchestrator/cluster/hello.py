@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from orchestrator.cluster.required_confinement import Confinement, Lack
 from orchestrator.execute.attempt.spec import AttemptResult
 
 
@@ -28,7 +29,7 @@ class Setup(Struct, frozen=True):
 
     A worker that pexec did not start as its child has `environ`, what jobs inherit of pexec's environment; its
     temporary directories are its own. Has it `project`, it sees no files of pexec: that is where the project is there.
-    `walltime`: for how many seconds its queueing system lets it live.
+    `walltime`: for how many seconds its queueing system lets it live. It says what it lacks of `confinements`.
     """
 
     scheduler: str
@@ -47,12 +48,14 @@ class Setup(Struct, frozen=True):
     walltime: float | None = None
     files: SharedFiles | None = None
     project: str | None = None
+    confinements: tuple[Confinement, ...] = ()
 
 
 class WorkerHello(Struct, frozen=True):
     """What a worker says of itself. `identity` is drawn anew by each worker process; `token` begins its lease. It
     `watches` pexec if that is its parent, and then ends with it. `warden` is the pid of what starts and ends its jobs.
-    `ended`: how attempts ended there under an earlier name, by serial, which may not have been heard.
+    `ended`: how attempts ended there under an earlier name, by serial, which may not have been heard. `lacks`: of the
+    confinements that it was given.
     """
 
     name: str
@@ -71,6 +74,7 @@ class WorkerHello(Struct, frozen=True):
     warden: int = 0
     warden_start_ticks: int = 0
     ended: tuple[tuple[int, AttemptResult], ...] = ()
+    lacks: tuple[Lack, ...] = ()
 
 
 class Refusal(Struct, frozen=True):

@@ -8,6 +8,11 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+from orchestrator.execute.attempt.spec import AttemptResult
+
+_WORKER_FOLLOWS_SECONDS = 2.0  # who ends the worker may have told its jobs first
+_WORKER_FOLLOWS_AT_ONCE_SECONDS = 0.25  # a queueing system, or the end of a session, signals all at the same moment
+_SHELL_AFTER_TERM = 128 + signal.SIGTERM
 _evict: Callable[[], None]
 _before: Any = None
 
@@ -31,6 +36,14 @@ def leave_term_alone() -> None:
     """Take it back."""
     if _may_handle() and signal.getsignal(signal.SIGTERM) is _on_term:
         signal.signal(signal.SIGTERM, _before)
+
+
+def seconds_to_doubt(result: AttemptResult, *, is_child: bool) -> float:
+    """For how long a failure may be the beginning of an eviction. Who signals all processes of this machine at once
+    ends pexec too, if the worker is a child of pexec."""
+    if result.signal == "SIGTERM" or result.exit_code == _SHELL_AFTER_TERM:
+        return _WORKER_FOLLOWS_SECONDS
+    return 0.0 if is_child else _WORKER_FOLLOWS_AT_ONCE_SECONDS
 
 
 def _may_handle() -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import pickle
-import signal
 import threading
 import time
 from collections import deque
@@ -22,9 +21,10 @@ from orchestrator.cluster.deployments.shared_files import answer, has_project
 from orchestrator.cluster.hello import Refusal, Setup, WorkerHello
 from orchestrator.cluster.lease import WorkerLease, gone_after
 from orchestrator.cluster.portable_environment import on_worker
+from orchestrator.cluster.required_confinement import lacking
 from orchestrator.cluster.script_content import difference
 from orchestrator.cluster.worker.run_on_worker import open_run_on_worker
-from orchestrator.cluster.worker.termination import evict_on_term, leave_term_alone
+from orchestrator.cluster.worker.termination import evict_on_term, leave_term_alone, seconds_to_doubt
 from orchestrator.engine.states import Verdict
 from orchestrator.execute.attempt.environment import Environments
 from orchestrator.execute.attempt.result import evicted, lost
@@ -41,9 +41,6 @@ SECRETS = "pexec_secrets"
 READ = "pexec_read"
 _GROWTH_SECONDS = 0.1
 _MOST_RESULTS = 1000
-_WORKER_FOLLOWS_SECONDS = 2.0  # who ends the worker may have told its jobs first
-_WORKER_FOLLOWS_AT_ONCE_SECONDS = 0.25  # a queueing system, or the end of a session, signals all at the same moment
-_SHELL_AFTER_TERM = 128 + signal.SIGTERM
 _EVICTION_SECONDS = 4.0  # for jobs to end; who has sent TERM sends KILL soon
 _TELL_SECONDS = 0.5
 _PULL_SECONDS = 0.5  # for output, in addition
@@ -181,17 +178,10 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
         finally:
             self._running.discard(spec.serial)
         if result.verdict is Verdict.FAILED:
-            self._is_evicted.wait(self._seconds_to_doubt(result))
+            self._is_evicted.wait(seconds_to_doubt(result, is_child=bool(self._setup.pexec)))
         if self._is_evicted.is_set() and result.verdict not in _OF_ITSELF:
             return evicted(spec.place.host, result, self._setup.walltime)
         return result
-
-    def _seconds_to_doubt(self, result: AttemptResult) -> float:
-        """For how long a failure may be the beginning of an eviction. Who signals all processes of this machine at once
-        ends pexec too, if it is on this machine."""
-        if result.signal == "SIGTERM" or result.exit_code == _SHELL_AFTER_TERM:
-            return _WORKER_FOLLOWS_SECONDS
-        return 0.0 if self._setup.pexec else _WORKER_FOLLOWS_AT_ONCE_SECONDS
 
     def hello(self) -> WorkerHello:
         """Who this is."""
@@ -216,6 +206,7 @@ class AttemptService(WorkerPlugin):  # type: ignore[misc]  # Dask has no types
             self.supervisor.warden.pid,
             warden.start_ticks if warden else 0,
             tuple((serial, result) for topic, serial, result in _results if topic == self._setup.topic),
+            lacking(self._setup.confinements, self.supervisor),
         )
 
     def now(self) -> float:

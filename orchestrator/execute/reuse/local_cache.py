@@ -36,7 +36,7 @@ from orchestrator.execute.reuse.command_inputs import CommandRefusedError
 from orchestrator.execute.reuse.declared import needs_of, output_paths
 from orchestrator.execute.reuse.differences import differences
 from orchestrator.execute.reuse.fingerprints import CannotBeTakenError, ChangingError, Fingerprints, Taken
-from orchestrator.execute.reuse.readable import TooManyFilesError, readable_by
+from orchestrator.execute.reuse.readable import TooManyFilesError, readable_by, why_not_hidden
 from orchestrator.execute.reuse.remarks import NAMED, edited, not_made, values_of_files, with_remarks, written_by_two
 from orchestrator.execute.reuse.retrying_threads import RetryingThreads, TryLaterError
 from orchestrator.execute.reuse.unchanged import Unchanged
@@ -348,10 +348,8 @@ class LocalJobCache:
         if any(output.name for output in spec.spec.output_files):
             result = replace(result, outputs={**result.outputs, **values_of_files(spec.spec, made)})
         taken = state.taken
-        if state.why_not_stored:
-            return result, f"what it does not declare cannot be hidden from it: {state.why_not_stored}"
-        if taken is None and spec.spec.reads == "declared":
-            return result, "it was not checked, so that nothing was hidden from it"
+        if why := why_not_hidden(spec, result, state.why_not_stored, was_checked=taken is not None):
+            return result, why
         if taken is None or self._mode == "off" or not spec.spec.cache:
             return result, ""
         job = self._jobs[spec.job]

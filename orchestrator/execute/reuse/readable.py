@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from orchestrator.cache.model import Place
-from orchestrator.execute.attempt.spec import Readable
+from orchestrator.execute.attempt.spec import AttemptResult, AttemptSpec, Readable
 from orchestrator.execute.reuse.fingerprints import Taken
+from orchestrator.execute.sandbox.policy import Mechanism
 from orchestrator.plan.model import JobSpec, Plan, PlannedJob
 
 _FEW = 256  # files, which are made visible one by one
@@ -54,3 +55,18 @@ def _has_only(directory: str, files: set[str], whole: set[str]) -> bool:
             entry.path in whole if entry.is_dir(follow_symlinks=False) else entry.path in files for entry in entries
         )
     return False
+
+
+def why_not_hidden(spec: AttemptSpec, result: AttemptResult, why_not: str, *, was_checked: bool) -> str:
+    """Why an attempt that has succeeded could read what its job does not declare; empty if it could not, or may.
+    `why_not` is what was known of that before it began."""
+    if why_not:
+        return f"what it does not declare cannot be hidden from it: {why_not}"
+    if spec.spec.reads != "declared":
+        return ""
+    if not was_checked:
+        return "it was not checked, so that nothing was hidden from it"
+    found = result.enforced_by.get("isolation", "nothing")
+    if found == Mechanism.BUBBLEWRAP.value:
+        return ""
+    return f"what it does not declare was not hidden from it: on {spec.place.host} it was isolated by {found}"

@@ -95,12 +95,12 @@ class Isolations:
     def missing_for(self, jobs: Iterable[PlannedJob]) -> list[tuple[str, str]]:
         """What these jobs require and this machine does not have, as (what, reason) pairs."""
         wanted = {job.spec.isolation for job in jobs}
-        return [missing for isolation in MECHANISMS if isolation in wanted for missing in self._missing(isolation)]
+        return [missing for isolation in MECHANISMS if isolation in wanted for missing in self.missing(isolation)]
 
     def refuse_missing(self, jobs: Iterable[PlannedJob]) -> None:
         """Raises RefusedError for the first job with `require_isolation` that cannot be isolated here."""
         for job in jobs:
-            if job.spec.require_isolation and (missing := self._missing(job.spec.isolation)):
+            if job.spec.require_isolation and (missing := self.missing(job.spec.isolation)):
                 what, why = missing[0]
                 raise RefusedError(
                     f"`{job.id}` cannot be isolated on this machine: {what}: {why}",
@@ -108,7 +108,8 @@ class Isolations:
                     code="PX403",
                 )
 
-    def _missing(self, isolation: Isolation) -> list[tuple[str, str]]:
+    def missing(self, isolation: Isolation) -> list[tuple[str, str]]:
+        """What this machine does not have of this isolation, as (what, reason) pairs."""
         if isolation is Isolation.NONE:
             return []
         mechanism = self.mechanism(isolation)

@@ -79,8 +79,11 @@ class Enforcement:
     def missing_for(self, jobs: Iterable[PlannedJob]) -> tuple[tuple[str, str], ...]:
         """The limits of these jobs that cannot be enforced, as (what, reason) pairs."""
         distinct = {(id(job.spec.limits), job.spec.isolation): job.spec for job in jobs}  # most share the defaults'
-        names = {name for spec in distinct.values() for name in self._unenforceable(spec)}
-        return tuple((f"the limit `{name}`", _WHY_NO_PROCESSES) for name in sorted(names))
+        return tuple(sorted({missing for spec in distinct.values() for missing in self.missing(spec)}))
+
+    def missing(self, spec: JobSpec) -> list[tuple[str, str]]:
+        """The limits of such a job that cannot be enforced, as (what, reason) pairs."""
+        return [(f"the limit `{name}`", _WHY_NO_PROCESSES) for name in self._unenforceable(spec)]
 
     def refuse_missing(self, jobs: Iterable[PlannedJob]) -> None:
         """Raises RefusedError for the first job that requires its limits and has one that cannot be enforced here."""
