@@ -32,8 +32,12 @@ from orchestrator.execute.inbox import Inbox
 from orchestrator.execute.messages import Noted, NothingStarts
 from orchestrator.manifest.scalars import format_duration
 from orchestrator.plan.model import Plan, PlannedJob
-from orchestrator.plan.policy_parts import ClusterPolicy
+from orchestrator.plan.policy_parts import AdmissionPolicy, ClusterPolicy
 
+NO_ADMISSION = {
+    "what": "`policy.admission` on workers of other machines",
+    "why": "it holds on pexec's own machine only; `cpus` and `memory` of jobs count on every worker",
+}
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -120,6 +124,8 @@ def open_dask(
         confinements=confinements.all,
     )
 
+    if not cluster.is_here and plan.policy.admission != AdmissionPolicy():
+        inbox.put(Noted("degraded", NO_ADMISSION, lambda: None))
     lacks: dict[tuple[str, str], Lack] = {}  # by host, and what it is
 
     def note_lack(host: str, lack: Lack) -> None:

@@ -28,7 +28,7 @@ pytestmark = [
 
 def head(address: str) -> str:
     cluster = f'address: "{address}", insecure: true, workers: {{start: 2s}}'
-    return f"policy: {{cluster: lab}}\nclusters: {{lab: {{{cluster}}}}}\n"
+    return f"policy: {{cluster: lab, admission: {{min_free_memory: 1MiB}}}}\nclusters: {{lab: {{{cluster}}}}}\n"
 
 
 def test_a_job_that_requires_isolation_runs_only_where_there_is_some(pexec: Pexec, tmp_path: Path) -> None:
@@ -50,6 +50,7 @@ def test_a_job_that_requires_isolation_runs_only_where_there_is_some(pexec: Pexe
         said = pexec.file("pexec.yaml", manifest(workflows, head(cluster.address))).run("apply", "--output", "quiet")
         assert said.exit_code == 0, said.stderr
     run = verified(pexec)
+    assert len(run.named("degraded", what="`policy.admission` on workers of other machines")) == 1
     mine = os.readlink("/proc/self/ns/pid").encode()
     assert all(run.log(job) != mine + b"\n" for job in run.jobs if job.startswith("a"))
     assert any(run.log(job) == mine + b"\n" for job in run.jobs if job.startswith("b"))
