@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from orchestrator.cluster.placement import LOCAL, Demand, Placement, WorkerRoom
+from orchestrator.cluster.required_confinement import Confinements
 from orchestrator.cluster.scaling import Scaling
 from orchestrator.engine.commands import Command, Launch
 from orchestrator.errors import EnvironmentFailedError
@@ -35,16 +36,16 @@ class ClusterAdmission:
         start: float,
         *,
         workers_share_machine: bool = True,
-        required_by: Callable[[PlannedJob], frozenset[str]] = lambda job: frozenset(),
+        confinements: Confinements | None = None,
     ) -> None:
         """`jobs` are those of the plan, and later those that have taken the place of a placeholder; at most `slots` of
-        them run at once. `required_by(job)` are labels of its worker beyond those that it names."""
+        them run at once. Without `confinements`, every worker confines jobs as they ask."""
         self._jobs = jobs
         self._machine = machine
         self._slots = slots
         self._start = start
         self._workers_share_machine = workers_share_machine
-        self._required_by = required_by
+        self._confinements = confinements or Confinements(())
         self._demands: dict[tuple[object, ...], Demand] = {}  # by what is asked for
         self._placement = Placement(self._demand)
         self._here: set[int] = set()  # under way on this machine, if that has limits
@@ -203,11 +204,11 @@ class ClusterAdmission:
 
     def _demand(self, job: int) -> Demand:
         planned = self._jobs[job]
-        confined = self._required_by(planned)
-        asked = (planned.cpus, planned.memory, planned.requires, planned.where, confined)
+        confined, wanted = self._confinements.required_by(planned), self._confinements.wanted_by(planned)
+        asked = (planned.cpus, planned.memory, planned.requires, planned.where, confined, wanted)
         demand = self._demands.get(asked)
         if demand is None:
-            requires = confined.union(planned.requires)
-            demand = Demand(planned.cpus, planned.memory, requires, planned.where == "local")
+            labels, is_local = frozenset(planned.requires), planned.where == "local"
+            demand = Demand(planned.cpus, planned.memory, labels, is_local, confined, wanted)
             self._demands[asked] = demand
         return demand

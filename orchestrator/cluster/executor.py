@@ -100,7 +100,7 @@ def open_dask(
         plan.policy.max_parallel_jobs,
         cluster.start,
         workers_share_machine=cluster.is_here,
-        required_by=confinements.required_by,
+        confinements=confinements,
     )
     home = open_for_local_jobs(jobs, run_dir, worker, inbox)
     if home is not None:
@@ -134,8 +134,8 @@ def open_dask(
             inbox.put(Noted("degraded", {"what": f"{lack.what}, on {host}", "why": lack.why}, lambda: None))
 
     def joined(hello: WorkerHello) -> None:
-        offered = labels | confinements.met(hello.lacks)
-        known = WorkerRoom(hello.name, hello.host, hello.slots, hello.cpus, hello.memory, offered)
+        known = WorkerRoom(hello.name, hello.host, hello.slots, hello.cpus, hello.memory, labels)
+        known = replace(known, confines=confinements.met(hello.lacks))
         for lack in hello.lacks:
             note_lack(hello.host, lack)
         asked = cluster.kubernetes or (cluster.queue and cluster.queue[1])
@@ -198,7 +198,7 @@ def open_dask(
     thread = ClusterThread(deployment, topic, cluster.lease, reports, AttemptFiles(cluster, run_dir))
     executor = DaskExecutor(thread, home and home.executor)
     if least < cluster.processes:
-        new = WorkerRoom("", "", cluster.slots or 1, 0, 0, labels | confinements.met())
+        new = WorkerRoom("", "", cluster.slots or 1, 0, 0, labels, confines=confinements.met())
         admission.scaling = Scaling(least, cluster.processes, cluster.idle, new)
         admission.scale = thread.scale
         admission.retire = lambda name: thread.retire(name, f"it ran nothing for {format_duration(cluster.idle)}")

@@ -26,7 +26,7 @@ LOCAL = ""
 
 class WorkerRoom(Struct, frozen=True):
     """A worker that has joined: how many attempts it runs at once, the CPUs and bytes of memory of its host, or with
-    `is_sized` its own, and its labels."""
+    `is_sized` its own, its labels, and how it can confine jobs."""
 
     name: str
     host: str
@@ -35,6 +35,7 @@ class WorkerRoom(Struct, frozen=True):
     memory: int
     labels: frozenset[str] = frozenset()
     is_sized: bool = False
+    confines: frozenset[str] = frozenset()
 
     @property
     def share(self) -> tuple[str, str]:
@@ -43,12 +44,15 @@ class WorkerRoom(Struct, frozen=True):
 
 
 class Demand(Struct, frozen=True):
-    """What a job asks for: CPUs, bytes of memory, labels of its worker; or with `is_local` to run at home."""
+    """What a job asks for: CPUs, bytes of memory, labels of its worker; or with `is_local` to run at home. Its worker
+    must confine it as `confined` says, and should as `prefers` says."""
 
     cpus: float = 0
     memory: int = 0
     requires: frozenset[str] = frozenset()
     is_local: bool = False
+    confined: frozenset[str] = frozenset()
+    prefers: frozenset[str] = frozenset()
 
     @property
     def counts(self) -> bool:
@@ -72,11 +76,21 @@ class _Used:
         self.memory += demand.memory * number
 
 
+def has_what_is_required(demand: Demand, worker: WorkerRoom) -> bool:
+    """Whether the worker has the labels, and can confine the job as it must."""
+    return demand.requires <= worker.labels and demand.confined <= worker.confines
+
+
 def could_run(demand: Demand, worker: WorkerRoom) -> bool:
     """Whether the worker could run the job if it ran nothing else."""
-    if demand.is_local != (worker.name == LOCAL) or not demand.requires <= worker.labels:
+    if demand.is_local != (worker.name == LOCAL) or not has_what_is_required(demand, worker):
         return False
     return not worker.is_sized or (demand.cpus <= worker.cpus and demand.memory <= worker.memory)
+
+
+def _strangeness(demand: Demand, worker: WorkerRoom) -> tuple[int, int]:
+    """What the worker lacks of what the job prefers, and has that it does not ask for."""
+    return len(demand.prefers - worker.confines), len(worker.labels - demand.requires)
 
 
 class _Look:
@@ -86,7 +100,7 @@ class _Look:
     def __init__(self, open_: Mapping[str, WorkerRoom]) -> None:
         self.open = dict(open_)  # a free slot, and no job waits for them
         self.closed: set[tuple[str, str]] = set()  # shares for which one waits
-        self.free: dict[Demand, list[tuple[int, int, int, WorkerRoom]]] = {}
+        self.free: dict[Demand, list[tuple[tuple[int, int], int, int, WorkerRoom]]] = {}
         self.awaited: dict[Demand, list[tuple[int, int, WorkerRoom]]] = {}
         self._sharing: dict[tuple[str, str], list[str]] | None = None
 
@@ -231,12 +245,12 @@ class Placement:
         )
 
     def _best(self, demand: Demand, look: _Look) -> WorkerRoom | None:
-        """The one with the fewest labels that the job does not ask for, then with the most free slots: what is rare is
-        left to the jobs that need it."""
+        """The one that confines the job best, then with the fewest labels that it does not ask for, then with the most
+        free slots: what is rare is left to the jobs that need it."""
         heap = look.free.get(demand)
         if heap is None:
             heap = look.free[demand] = [
-                (len(worker.labels - demand.requires), -self._free(worker), self._number[worker.name], worker)
+                (_strangeness(demand, worker), -self._free(worker), self._number[worker.name], worker)
                 for worker in look.open.values()
                 if could_run(demand, worker)
             ]

@@ -1,7 +1,7 @@
 """What confines jobs on the machine of a worker: isolation, and limits that not every machine can enforce.
 
 Each worker of another machine is asked what it lacks when it joins. A job that requires its isolation or limits is
-placed only where nothing of them is missing, as if that were a label of the worker.
+placed only where nothing of them is missing, any other preferably there.
 """
 
 from __future__ import annotations
@@ -47,32 +47,37 @@ class Confinements:
         self._number = {one: number for number, one in enumerate(self.all)}
 
     def required_by(self, job: PlannedJob) -> frozenset[str]:
-        """What its worker must have, as labels."""
+        """What its worker must have."""
+        asked = ((ISOLATION, job.spec.require_isolation), (LIMITS, job.spec.require_limits))
+        return self._of(job, [key for key, is_required in asked if is_required])
+
+    def wanted_by(self, job: PlannedJob) -> frozenset[str]:
+        """What its worker should have."""
+        return self._of(job, (ISOLATION, LIMITS))
+
+    def _of(self, job: PlannedJob, keys: Iterable[str]) -> frozenset[str]:
         if not self.all or job.where == "local":
             return _NOTHING
         number = self._number.get(Confinement(job.spec.isolation, job.spec.limits))
-        if number is None:
-            return _NOTHING
-        asked = ((ISOLATION, job.spec.require_isolation), (LIMITS, job.spec.require_limits))
-        return frozenset(_label(number, key) for key, is_required in asked if is_required)
+        return _NOTHING if number is None else frozenset(_ability(number, key) for key in keys)
 
     def met(self, lacks: Sequence[Lack] = ()) -> frozenset[str]:
-        """Labels of a worker that lacks this."""
-        missing = {_label(lack.number, lack.key) for lack in lacks}
-        labels = (_label(number, key) for number in range(len(self.all)) for key in (ISOLATION, LIMITS))
-        return frozenset(label for label in labels if label not in missing)
+        """What a worker has that lacks this."""
+        missing = {_ability(lack.number, lack.key) for lack in lacks}
+        all_ = (_ability(number, key) for number in range(len(self.all)) for key in (ISOLATION, LIMITS))
+        return frozenset(ability for ability in all_ if ability not in missing)
 
     def why_not_confined(self, job: PlannedJob, lacks: Sequence[tuple[str, Lack]]) -> str:
         """What a host, of these, lacks that the job requires; empty if none does."""
         required = self.required_by(job)
         for host, lack in lacks:
-            if _label(lack.number, lack.key) in required:
+            if _ability(lack.number, lack.key) in required:
                 return f"it has `{lack.key}`, and on {host} {lack.what}: {lack.why}"
         return ""
 
 
-def _label(number: int, key: str) -> str:
-    return f"{key} {number}"  # no label of a manifest has a space
+def _ability(number: int, key: str) -> str:
+    return f"{key} {number}"
 
 
 def lacking(confinements: Sequence[Confinement], supervisor: Supervisor) -> tuple[Lack, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.cluster.placement import Demand, WorkerRoom
+from orchestrator.cluster.placement import Demand, WorkerRoom, has_what_is_required
 
 
 def workers_for(waiting: Sequence[Demand], new: WorkerRoom, at_most: int) -> int:
@@ -32,7 +32,7 @@ def workers_for(waiting: Sequence[Demand], new: WorkerRoom, at_most: int) -> int
 
 
 def _could_run(demand: Demand, new: WorkerRoom) -> bool:
-    if demand.is_local or not demand.requires <= new.labels:
+    if demand.is_local or not has_what_is_required(demand, new):
         return False
     return not new.is_sized or _Taken().fits(demand, new)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +17,7 @@ DEMANDS = st.builds(
     st.sampled_from([0, 0.5, 1, 2, 4, 9]),
     st.sampled_from([0, GIB, 5 * GIB, 99 * GIB]),
     st.frozensets(st.sampled_from(["gpu", "big"]), max_size=2),
+    confined=st.sampled_from([frozenset(), frozenset({"isolation"})]),
 )
 AT_HOME = st.builds(Demand, st.sampled_from([0, 1, 9]), st.sampled_from([0, GIB]), is_local=st.just(True))
 
@@ -29,7 +31,8 @@ def clusters(draw: st.DrawFn) -> list[WorkerRoom]:
         labels = draw(st.frozensets(st.sampled_from(["gpu", "big"]), max_size=2))
         cpus, memory = hosts[host]
         slots = draw(st.integers(1, 4))
-        workers.append(WorkerRoom(f"w{number}", host, slots, cpus, memory * GIB, labels, draw(st.booleans())))
+        confines = draw(st.sampled_from([frozenset({"isolation"}), frozenset()]))
+        workers.append(WorkerRoom(f"w{number}", host, slots, cpus, memory * GIB, labels, draw(st.booleans()), confines))
     return workers
 
 
@@ -123,7 +126,7 @@ def test_no_more_start_than_may(workers: list[WorkerRoom], demands: list[Demand]
     assert len(Yard(demands, workers).place(range(len(demands)), at_most)) <= at_most
 
 
-def worker(name: str, slots: int = 2, host: str = "host", labels: str = "", cpus: int = 8, **more: bool) -> WorkerRoom:
+def worker(name: str, slots: int = 2, host: str = "host", labels: str = "", cpus: int = 8, **more: Any) -> WorkerRoom:
     return WorkerRoom(name, host, slots, cpus, 16 * GIB, frozenset(labels.split()), **more)
 
 
@@ -161,6 +164,15 @@ def test_jobs_that_ask_for_labels_run_where_these_are_and_others_leave_them_that
     assert placed(yard, range(4)) == {0: "p", 1: "p", 2: "g", 3: "g"}
     assert placed(yard, [4]) == {}
     assert yard.placement.homeless == []
+
+
+def test_jobs_run_where_they_are_confined_if_they_must_and_if_they_prefer_it_while_there_is_room() -> None:
+    isolated = frozenset({"isolation"})
+    must, prefers = Demand(confined=isolated, prefers=isolated), Demand(prefers=isolated)
+    workers = [worker("bare", 3), worker("able", 2, confines=isolated)]
+    assert placed(Yard([prefers] * 3, workers), range(3)) == {0: "able", 1: "able", 2: "bare"}
+    assert placed(Yard([must] * 3, workers), range(3)) == {0: "able", 1: "able"}
+    assert placed(Yard([Demand()] * 3, workers), range(3)) == {0: "bare", 1: "bare", 2: "able"}
 
 
 def test_jobs_for_other_workers_overtake_one_that_waits_for_a_label_and_nothing_takes_its_place() -> None:

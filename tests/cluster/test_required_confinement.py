@@ -46,6 +46,14 @@ def test_a_job_requires_of_its_worker_what_it_says_that_it_requires() -> None:
     assert FOUND.required_by(job(isolation=Isolation.PROCESS, require_isolation=True)) == frozenset()
 
 
+def test_a_job_wants_all_of_its_confinement_whether_it_requires_it_or_not() -> None:
+    plain, isolated, required, limited, local = JOBS
+    assert FOUND.wanted_by(plain) == FOUND.wanted_by(local) == frozenset()
+    for one, lack in ((isolated, NO_SANDBOX), (required, NO_SANDBOX), (limited, NO_LIMIT)):
+        assert FOUND.wanted_by(one) <= FOUND.met()
+        assert not FOUND.wanted_by(one) <= FOUND.met((lack,))
+
+
 def test_why_a_job_finds_no_worker_is_said_of_what_it_requires() -> None:
     _, isolated, required, *_ = JOBS
     lacks = [("n1", NO_LIMIT), ("n2", NO_SANDBOX)]
