@@ -54,7 +54,13 @@ def pytest_sessionstart() -> None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """With `-m fast`, files that have no fast tests are not imported either: they are most of the tests' code."""
     wanted = str(config.getoption("markexpr"))
-    is_left_out = wanted.startswith("fast") and collection_path.suffix == ".py" and not is_fast(collection_path, set())
+    is_only_fast = wanted == "fast" or wanted.startswith("fast and ")
+    is_left_out = (
+        is_only_fast
+        and " or " not in wanted
+        and collection_path.suffix == ".py"
+        and not is_fast(collection_path, set())
+    )
     return True if is_left_out else None
 
 
