@@ -33,6 +33,7 @@ class Checks:
         self._values = values
         self._groups = frozenset(job.index for job in table.jobs if job.spec.is_group)
         self.waiting: dict[int, Check] = {}
+        """Without those that were checked, or will not be: who decides that takes them out."""
 
     def begin(self, job: int) -> bool:
         """A job has become ready: whether it has to be checked before it is queued.
@@ -44,10 +45,6 @@ class Checks:
         values = self._values.needed_by(job) if self._jobs[job].spec.needed_values else NO_VALUES
         self.waiting[job] = Check(job, values)
         return True
-
-    def forget(self, job: int) -> None:
-        """The job was checked, or will not be."""
-        self.waiting.pop(job, None)
 
     def commands(self) -> list[Check]:
         """The checks to begin, or that are under way already."""

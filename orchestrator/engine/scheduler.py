@@ -169,7 +169,7 @@ class Scheduler:
     def _on_checked(self, fact: JobCached | JobMustRun) -> None:
         if self.table.states[fact.job] is not JobState.READY:
             self.table.refuse(fact.job, "cannot be checked")
-        self.checks.forget(fact.job)
+        self.checks.waiting.pop(fact.job, None)
         if isinstance(fact, JobMustRun):
             return self._queue.add(fact.job)
         self.values.keep(fact.job, fact.outputs)
@@ -183,7 +183,7 @@ class Scheduler:
             table.move(job, JobState.READY)
             self._retries.forget(job)
         table.move(job, JobState.RUNNING)
-        self.checks.forget(job)
+        self.checks.waiting.pop(job, None)
         table.attempts[job] = fact.attempt
         self._pools.take(self._jobs[job])
         self._escalation.start(job, fact.attempt)
@@ -310,7 +310,7 @@ class Scheduler:
         self.table.move(job, status)
         if self.table.needs_have_ended(job):
             self._ended.append(job)
-        self.checks.forget(job)
+        self.checks.waiting.pop(job, None)
         self._matrices.to_cancel.discard(job)
         allowed = self._jobs[job].allow_failure and status in FAILURES
         if status in FAILURES and not allowed:
